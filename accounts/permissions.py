@@ -1,0 +1,81 @@
+"""Who may do what: staff permissions by role, and API scopes."""
+
+from enum import StrEnum
+
+from core.errors import PermissionDenied
+
+from .models import Role, User
+
+
+class Permission(StrEnum):
+    REVIEW_CASES = "review_cases"
+    REVIEW_SENIOR_CASES = "review_senior_cases"
+    VIEW_RULES = "view_rules"
+    EDIT_RULES = "edit_rules"
+    PROMOTE_MODELS = "promote_models"
+    VIEW_ALL_MERCHANTS = "view_all_merchants"
+    IMPORT_FILES = "import_files"
+
+
+_BY_ROLE: dict[str, frozenset[Permission]] = {
+    Role.REVIEWER: frozenset({Permission.REVIEW_CASES, Permission.VIEW_RULES, Permission.VIEW_ALL_MERCHANTS}),
+    Role.SENIOR_REVIEWER: frozenset(
+        {
+            Permission.REVIEW_CASES,
+            Permission.REVIEW_SENIOR_CASES,
+            Permission.VIEW_RULES,
+            Permission.VIEW_ALL_MERCHANTS,
+        }
+    ),
+    Role.RISK_ANALYST: frozenset(
+        {
+            Permission.VIEW_RULES,
+            Permission.EDIT_RULES,
+            Permission.PROMOTE_MODELS,
+            Permission.VIEW_ALL_MERCHANTS,
+            Permission.IMPORT_FILES,
+        }
+    ),
+    Role.OPERATIONS: frozenset({Permission.VIEW_ALL_MERCHANTS, Permission.IMPORT_FILES}),
+}
+
+SCOPES = (
+    "applications:read",
+    "applications:write",
+    "listings:read",
+    "listings:write",
+    "orders:read",
+    "orders:write",
+    "decisions:read",
+    "recommendations:read",
+    "events:read",
+)
+
+
+def permissions_of(user: User) -> frozenset[Permission]:
+    """Return the staff permissions of a user (one query, remembered on the object); superusers have all."""
+    if not user.is_active or not user.is_authenticated:
+        return frozenset()
+    if user.is_superuser:
+        return frozenset(Permission)
+    remembered: frozenset[Permission] | None = getattr(user, "_permissions", None)
+    if remembered is None:
+        roles = user.role_grants.values_list("role", flat=True)
+        remembered = frozenset().union(*(_BY_ROLE.get(role, frozenset()) for role in roles))
+        user._permissions = remembered  # type: ignore[attr-defined]
+    return remembered
+
+
+def has_permission(user: User, permission: Permission) -> bool:
+    return permission in permissions_of(user)
+
+
+def require(user: User, permission: Permission) -> None:
+    """Raise PermissionDenied unless the user holds the permission."""
+    if not has_permission(user, permission):
+        raise PermissionDenied("Your role does not allow this.", extra={"permission": permission.value})
+
+
+def is_staff_member(user: User) -> bool:
+    """Tell whether the console has anything for this user."""
+    return bool(permissions_of(user))

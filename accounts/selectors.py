@@ -1,0 +1,39 @@
+"""Reads on users and API keys."""
+
+import hmac
+import ipaddress
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+
+from .models import APIKey
+from .services import hash_token
+
+# Writing last_used_at on every call would make each read a write; a minute is close enough for people.
+_LAST_USED_RESOLUTION = timedelta(minutes=1)
+
+
+def find_api_key(token: str, *, address: str, at: datetime) -> APIKey | None:
+    """Return the valid key of a token presented from an address, None for anything else."""
+    parts = token.split("_", 3)
+    if len(parts) != 4 or parts[0] != "mk":
+        return None
+    is_valid = Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=at))
+    key = APIKey.objects.filter(is_valid, prefix=parts[2]).first()
+    if key is None or not hmac.compare_digest(key.secret_hash, hash_token(token)):
+        return None
+    return key if _is_allowed_from(key, address) else None
+
+
+def note_use(key: APIKey, *, at: datetime) -> None:
+    """Remember when the key was last used, to the minute."""
+    if key.last_used_at is None or at - key.last_used_at > _LAST_USED_RESOLUTION:
+        APIKey.objects.filter(pk=key.pk).update(last_used_at=at)
+
+
+def _is_allowed_from(key: APIKey, address: str) -> bool:
+    if not key.allowed_networks:
+        return True
+    return any(
+        ipaddress.ip_address(address) in ipaddress.ip_network(network) for network in key.allowed_networks
+    )

@@ -1,0 +1,71 @@
+"""Writes on users, roles and API keys."""
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import sha256
+
+from core import audit, journal
+from core.actors import Actor
+from core.errors import FieldError, ValidationFailed
+from core.refs import Ref
+
+from .models import APIKey, Role, RoleGrant, User
+from .permissions import SCOPES
+
+_PREFIX_BYTES = 5
+_SECRET_BYTES = 24  # 192 bits: hashing once is enough, no key stretching needed
+
+
+def create_api_key(
+    *,
+    name: str,
+    audience: str,
+    scopes: Sequence[str],
+    actor: Actor,
+    created_by: User | None = None,
+    is_test: bool = False,
+    expires_at: datetime | None = None,
+) -> tuple[APIKey, str]:
+    """Return the key and its secret text, which is shown this once and never stored."""
+    unknown = [scope for scope in scopes if scope not in SCOPES]
+    if unknown:
+        raise ValidationFailed([FieldError("/scopes", "unknown_scope", f"Unknown scope “{unknown[0]}”.")])
+    prefix = secrets.token_hex(_PREFIX_BYTES)
+    token = f"mk_{'test' if is_test else 'live'}_{prefix}_{secrets.token_urlsafe(_SECRET_BYTES)}"
+    with journal.unit():
+        key = APIKey.objects.create(
+            name=name,
+            prefix=prefix,
+            secret_hash=hash_token(token),
+            audience=audience,
+            scopes=list(scopes),
+            created_by=created_by,
+            expires_at=expires_at,
+        )
+        audit.record(
+            "api_key.created", actor=actor, subject=Ref("api_key", key.id), detail={"scopes": list(scopes)}
+        )
+    return key, token
+
+
+def revoke_api_key(key: APIKey, *, actor: Actor, at: datetime) -> None:
+    """End a key at once."""
+    with journal.unit():
+        APIKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=at)
+        audit.record("api_key.revoked", actor=actor, subject=Ref("api_key", key.id))
+    key.revoked_at = at
+
+
+def grant_role(user: User, role: Role, *, actor: Actor) -> None:
+    """Give a user a staff role; giving it twice changes nothing."""
+    with journal.unit():
+        _, is_new = RoleGrant.objects.get_or_create(user=user, role=role)
+        if is_new:
+            audit.record(
+                "role.granted", actor=actor, subject=Ref("user", user.id), detail={"role": str(role)}
+            )
+
+
+def hash_token(token: str) -> str:
+    return sha256(token.encode()).hexdigest()

@@ -1,0 +1,5 @@
+"""The project package: settings, URLs, Celery, health, home."""
+
+from .celery import app as celery_app
+
+__all__ = ["celery_app"]

@@ -1,0 +1,1 @@
+"""Human review: queues, cases, claims and verdicts."""

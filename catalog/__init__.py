@@ -1,0 +1,1 @@
+"""The catalogue: categories, listings, their revisions and stock."""

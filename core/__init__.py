@@ -1,0 +1,1 @@
+"""Ground for every app: money, ids, errors, audit, transitions, outbox."""

@@ -1,0 +1,85 @@
+"""One answer per (credential, key): the stored response commits with the work it describes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import blake2b, sha256
+
+from django.db import connection
+from django.utils import timezone
+
+from . import journal
+from .errors import Conflict, DomainError
+from .models import IdempotencyKey
+
+RETENTION = timedelta(hours=24)
+
+
+class KeyReused(DomainError):
+    """The key came back with another payload."""
+
+    http_status = 422
+    default_code = "idempotency_key_reused"
+
+
+class InFlight(Conflict):
+    """The same key is being worked on right now; `extra["retry_after"]` in seconds."""
+
+    default_code = "request_in_flight"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was, or will be, sent back. `is_replay` tells a stored answer from a fresh one."""
+
+    status: int
+    body: bytes
+    is_replay: bool = False
+
+
+def run_once(credential: str, key: str, payload: bytes, work: Callable[[], Answer]) -> Answer:
+    """Return the stored answer, or do the work and store its answer in the same commit.
+
+    409 and 5xx answers are never stored: `work` raises for those, and the
+    transaction takes the key row back with it.
+    """
+    fingerprint = sha256(payload).hexdigest()
+    with journal.unit():
+        _lock(credential, key)
+        stored = IdempotencyKey.objects.filter(credential=credential, key=key).first()
+        if stored is not None:
+            if stored.fingerprint != fingerprint:
+                raise KeyReused("This Idempotency-Key was already used with another payload.")
+            return Answer(stored.status, bytes(stored.body), is_replay=True)
+        answer = work()
+        IdempotencyKey.objects.bulk_create(
+            [
+                IdempotencyKey(
+                    credential=credential,
+                    key=key,
+                    fingerprint=fingerprint,
+                    status=answer.status,
+                    body=answer.body,
+                    created_at=timezone.now(),
+                )
+            ]
+        )
+    return answer
+
+
+def delete_expired() -> int:
+    """Delete answers past their retention; return how many."""
+    deleted, _ = IdempotencyKey.objects.filter(created_at__lt=timezone.now() - RETENTION).delete()
+    return deleted
+
+
+def _lock(credential: str, key: str) -> None:
+    """Refuse a key that is in flight. SQLite's one write lock already serialises; there it waits instead."""
+    if connection.vendor != "postgresql":
+        return
+    digest = blake2b(f"{credential}\0{key}".encode(), digest_size=8).digest()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [int.from_bytes(digest, "big", signed=True)])
+        (is_ours,) = cursor.fetchone()
+    if not is_ours:
+        raise InFlight("The same request is still being worked on.", extra={"retry_after": 1})

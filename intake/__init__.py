@@ -1,0 +1,1 @@
+"""What arrives from outside and what follows from it."""

@@ -1,0 +1,1 @@
+"""Merchants: their applications, documents, members and keys."""

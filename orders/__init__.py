@@ -1,0 +1,1 @@
+"""Orders: lines, payments facts, shipments, refunds, and the account's health."""

@@ -1,0 +1,1 @@
+"""What to show next: item–item neighbours from orders, popularity where there is no history."""

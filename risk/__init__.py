@@ -1,0 +1,1 @@
+"""Judgement: facts, features, rules, score, policy, and the decision they make."""

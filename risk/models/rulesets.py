@@ -1,0 +1,117 @@
+"""Rulesets, their rules, and the activations that put one live."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from core.fields import TimeOrderedIdField
+
+from .subjects import Subject
+
+
+class RuleSetStatus(models.TextChoices):
+    DRAFT = "draft", _("Draft")
+    LIVE = "live", _("Live")
+    RETIRED = "retired", _("Retired")
+
+
+class RuleSet(models.Model):
+    """One row is one version of a subject's rules and policy, immutable once it has left draft."""
+
+    id = TimeOrderedIdField()
+    subject = models.CharField(max_length=16, choices=Subject)
+    number = models.PositiveIntegerField()
+    name = models.CharField(_("name"), max_length=120)
+    status = models.CharField(max_length=12, choices=RuleSetStatus, default=RuleSetStatus.DRAFT)
+    # Thresholds of `risk.policy.Thresholds` as JSON.
+    policy = models.JSONField(default=dict)
+    content_hash = models.CharField(max_length=64, blank=True)
+    author = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    published_at = models.DateTimeField(null=True, blank=True)
+    retired_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("ruleset")
+        verbose_name_plural = _("rulesets")
+        constraints = [
+            models.UniqueConstraint(fields=["subject", "number"], name="one_ruleset_per_number"),
+            models.UniqueConstraint(
+                fields=["subject"], condition=models.Q(status="live"), name="one_live_ruleset_per_subject"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status="draft") | ~models.Q(content_hash=""),
+                name="published_ruleset_is_hashed",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} #{self.number}"
+
+
+class Effect(models.TextChoices):
+    POINTS = "points", _("Points")
+    APPROVE = "approve", _("Approve")
+    REVIEW = "review", _("Review")
+    DECLINE = "decline", _("Decline")
+    TAG = "tag", _("Tag")
+    ROUTE = "route", _("Route to a queue")
+    FIX = "fix", _("Ask the merchant to fix")
+
+
+class RuleMode(models.TextChoices):
+    LIVE = "live", _("Live")
+    SHADOW = "shadow", _("Shadow")
+    OFF = "off", _("Off")
+
+
+class Rule(models.Model):
+    """One row is one rule of one ruleset. `condition` is text of the rule language."""
+
+    id = TimeOrderedIdField()
+    ruleset = models.ForeignKey(RuleSet, on_delete=models.CASCADE, related_name="rules")
+    position = models.PositiveIntegerField()
+    code = models.CharField(_("code"), max_length=32)
+    name = models.CharField(_("name"), max_length=160)
+    condition = models.TextField(_("condition"), max_length=4_000)
+    effect = models.CharField(max_length=12, choices=Effect)
+    points = models.IntegerField(default=0)
+    reason_code = models.CharField(max_length=64)
+    mode = models.CharField(max_length=8, choices=RuleMode, default=RuleMode.LIVE)
+    tag = models.CharField(
+        max_length=40, blank=True
+    )  # for effect "tag" the tag, for "route" the queue's code
+
+    class Meta:
+        verbose_name = _("rule")
+        verbose_name_plural = _("rules")
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["ruleset", "code"], name="one_rule_per_ruleset_and_code")
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Activation(models.Model):
+    """One row is one approval that put a ruleset live; the approver is never its author."""
+
+    id = TimeOrderedIdField()
+    ruleset = models.ForeignKey(RuleSet, on_delete=models.PROTECT, related_name="activations")
+    ruleset_hash = models.CharField(max_length=64)
+    author = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    approver = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    activated_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("activation")
+        verbose_name_plural = _("activations")
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(author=models.F("approver")), name="activation_has_second_person"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.ruleset_hash[:12]
