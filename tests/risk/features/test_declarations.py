@@ -1,0 +1,119 @@
+"""What is declared is complete, unambiguous and named by the rules of the house."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from risk.features import declarations
+from risk.features.declarations import (
+    DECLARED,
+    ORDER_FACTS,
+    ORDER_FEATURES,
+    ORDER_INPUTS,
+    Entity,
+    Feature,
+    Source,
+    Statistic,
+    Unit,
+    Where,
+    schema_hash,
+    window_name,
+)
+from risk.features.direct import OrderColumns, direct_columns
+from risk.features.wording import label, sentence
+
+NOON_THURSDAY = 12 * 3_600_000_000
+
+
+def test_every_input_has_its_own_name():
+    assert len(DECLARED) == len(ORDER_INPUTS)
+
+
+@pytest.mark.parametrize("feature", ORDER_FEATURES, ids=lambda feature: feature.name)
+def test_feature_names_say_entity_and_window(feature):
+    assert feature.name.startswith(f"{feature.entity}_")
+    assert feature.name.endswith(f"_{window_name(feature.window_hours)}_{feature.statistic}")
+
+
+@pytest.mark.parametrize("declaration", ORDER_INPUTS, ids=lambda declaration: declaration.name)
+def test_every_input_reads_in_both_languages(declaration):
+    wording = label(declaration)
+    assert wording.en.isascii()
+    assert not wording.zh_hans.isascii()
+
+
+def test_labels_tell_the_inputs_apart():
+    assert len({label(declaration) for declaration in ORDER_INPUTS}) == len(ORDER_INPUTS)
+
+
+@pytest.mark.parametrize("feature", [f for f in ORDER_FEATURES if f.unit is Unit.COUNT], ids=lambda f: f.name)
+def test_every_count_reads_as_a_sentence_with_its_number(feature):
+    assert sentence(feature, 1).en.startswith("1 ")
+    assert " 2 " in sentence(feature, 2).zh_hans
+
+
+def test_a_saturated_count_says_so():
+    feature = DECLARED["merchant_cards_7d_distinct"]
+    assert sentence(feature, 1000).en == "1,000+ different cards at this merchant in 7 days"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"statistic": Statistic.DISTINCT},
+        {"cap": 10},
+        {"source": Source.LABELS, "statistic": Statistic.SUM},
+        {"where": Where.BAD},
+    ],
+    ids=["distinct of nothing", "cap without distinct", "sum of labels", "bad orders"],
+)
+def test_a_feature_without_meaning_cannot_be_declared(wrong):
+    right = {"source": Source.ORDERS, "entity": Entity.CARD, "statistic": Statistic.COUNT, "window_hours": 1}
+    assert Feature("card_orders_1h_count", **right).where is Where.ALL
+    with pytest.raises(ValueError, match="card_orders_1h_count"):
+        Feature("card_orders_1h_count", **{**right, **wrong})
+
+
+def test_schema_hash_depends_on_order():
+    names = ["order_hour", "device_orders_1h_count"]
+    assert schema_hash(names) != schema_hash(reversed(names))
+
+
+def test_schema_hash_changes_with_a_definition_under_the_same_name(monkeypatch):
+    before = schema_hash(["buyer_mean_amount_7d"])
+    total = DECLARED["buyer_amount_7d_sum"]
+    monkeypatch.setitem(declarations.DECLARED, total.name, dataclasses.replace(total, window_hours=200))
+    assert schema_hash(["buyer_mean_amount_7d"]) != before
+
+
+def test_schema_hash_refuses_an_undeclared_name():
+    with pytest.raises(KeyError):
+        schema_hash(["horoscope"])
+
+
+def test_direct_facts_are_exactly_the_declared_ones():
+    columns = direct_columns(OrderColumns(np.array([NOON_THURSDAY]), np.array([4990])))
+    assert list(columns) == [fact.name for fact in ORDER_FACTS]
+
+
+def test_calendar_of_the_epoch():
+    facts = direct_columns(OrderColumns(np.array([NOON_THURSDAY]), np.array([0])))
+    calendar = ("order_hour", "order_weekday", "order_is_weekend", "order_is_night")
+    assert [facts[name].item() for name in calendar] == [12, 3, 0, 0]
+
+
+def test_countries_are_missing_when_either_is():
+    orders = OrderColumns(
+        placed_at=np.full(3, NOON_THURSDAY),
+        amount_minor=np.ones(3, dtype=np.int64),
+        billing_country=np.array(["DE", "DE", ""]),
+        shipping_country=np.array(["DE", "FR", "FR"]),
+    )
+    np.testing.assert_array_equal(direct_columns(orders)["order_countries_differ"], [0, 1, np.nan])
+
+
+def test_account_age_counts_from_sign_up():
+    signed_up_at = np.array([NOON_THURSDAY - 1_800_000_000.0, np.nan])
+    orders = OrderColumns(np.full(2, NOON_THURSDAY), np.ones(2, np.int64), buyer_signed_up_at=signed_up_at)
+    np.testing.assert_array_equal(direct_columns(orders)["buyer_account_age_hours"], [0.5, np.nan])
