@@ -127,3 +127,24 @@ class IdempotencyKey(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class ExchangeRate(models.Model):
+    """One row is what one unit of a currency was worth in the base currency from a moment on."""
+
+    currency = models.CharField(_("currency"), max_length=3)
+    rate = models.DecimalField(_("base units per unit"), max_digits=18, decimal_places=9)
+    valid_from = models.DateTimeField(_("valid from"))
+
+    class Meta:
+        verbose_name = _("exchange rate")
+        verbose_name_plural = _("exchange rates")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["currency", "valid_from"], name="one_rate_per_currency_and_moment"
+            ),
+            models.CheckConstraint(condition=models.Q(rate__gt=0), name="exchange_rate_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.currency} {self.rate}"

@@ -52,6 +52,9 @@ class Order(TwoTimesModel):
     total_minor = models.BigIntegerField()
     base_total_minor = models.BigIntegerField()
     fx_rate = models.DecimalField(max_digits=18, decimal_places=9)  # base units per unit of `currency`
+    # Copies of what the lines say, so that features of a million orders need not read their lines.
+    line_count = models.PositiveSmallIntegerField(db_default=0)
+    item_count = models.PositiveIntegerField(db_default=0)
     buyer_ref = models.CharField(max_length=64, blank=True)
     buyer_signed_up_at = models.DateTimeField(null=True, blank=True)
     buyer_key = models.BigIntegerField(null=True)

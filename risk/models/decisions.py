@@ -115,15 +115,15 @@ class Label(TwoTimesModel):
         verbose_name_plural = _("labels")
         indexes = [
             models.Index(fields=["subject_id", "subject_kind"], name="label_of_subject"),
-            models.Index(fields=["merchant_id", "occurred_at"], name="label_of_merchant"),
-            models.Index(fields=["buyer_key", "occurred_at"], name="label_of_buyer"),
+            models.Index(fields=["merchant_id", "known_at"], name="label_of_merchant"),
+            models.Index(fields=["buyer_key", "known_at"], name="label_of_buyer"),
             models.Index(
                 fields=["device_key", "occurred_at"],
                 name="label_of_device",
                 condition=~models.Q(device_key=None),
             ),
             models.Index(
-                fields=["card_key", "occurred_at"], name="label_of_card", condition=~models.Q(card_key=None)
+                fields=["card_key", "known_at"], name="label_of_card", condition=~models.Q(card_key=None)
             ),
         ]
         constraints = [

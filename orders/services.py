@@ -1,0 +1,167 @@
+"""Writes on orders before anything is shipped: placing, and the effects of a decision."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from decimal import Decimal
+
+from django.conf import settings
+
+from catalog.models import Listing
+from core import journal, outbox
+from core.actors import Actor
+from core.encryption import encrypt
+from core.errors import ValidationFailed
+from core.fingerprints import fingerprint_or_none
+from core.money import convert
+from core.outbox import TaskCall
+from core.rates import get_rate
+from core.refs import Ref
+from merchants.models import Merchant
+
+from .models import Order, OrderContact, OrderKey, OrderLine, OrderStatus, PaymentStatus
+from .placing import Contact, NewLine, NewOrder, problems
+from .states import ORDER
+
+
+def place_order(
+    merchant: Merchant, new: NewOrder, *, actor: Actor, at: datetime, send: Sequence[TaskCall] = ()
+) -> Order:
+    """Write the order as received, with its event, before anybody judges it.
+
+    Raises ValidationFailed. A repeated order number violates the constraint
+    `one_order_per_merchant_and_number`; the caller owns the transaction that
+    ends with it. Four multi-row inserts, plus one query if a line names a SKU.
+
+    send    tasks for after the commit; the order's id is added to their arguments
+    """
+    if found := problems(new, at=at):
+        raise ValidationFailed(found)
+    with journal.unit():
+        order = _build_order(merchant, new, at=at)
+        OrderKey.objects.bulk_create(
+            [OrderKey(merchant_id=merchant.pk, external_id=new.external_id, order_id=order.pk)]
+        )
+        Order.objects.bulk_create([order])
+        OrderLine.objects.bulk_create(_build_lines(order, new.lines))
+        if new.contact is not None:
+            OrderContact.objects.bulk_create([OrderContact(order=order, sealed=_seal(new.contact))])
+        ORDER.enter(order, actor=actor, state=order.status, action="place")
+        outbox.record(
+            "order.placed",
+            subject=Ref("order", order.pk),
+            merchant_id=merchant.pk,
+            payload={"external_id": order.external_id},
+            send=[TaskCall(call.name, (*call.args, order.pk)) for call in send],
+        )
+    return order
+
+
+def approve_order(order: Order, *, actor: Actor, at: datetime, reason_codes: Sequence[str] = ()) -> None:
+    """Let a received order go on to payment or acceptance, and lift a risk hold."""
+    is_paid = order.payment_status in {PaymentStatus.PAID, PaymentStatus.AUTHORIZED}
+    action = "await_acceptance" if is_paid else "await_payment"
+    was_held = order.is_held
+    with journal.unit():
+        ORDER.move(
+            order,
+            action,
+            actor=actor,
+            reason_code=reason_codes[0] if reason_codes else "",
+            hold_kind="",
+            hold_reason="",
+            decided_at=at,
+        )
+        event = "order.released" if was_held else "order.accepted_by_risk"
+        _announce(event, order, reason_codes)
+
+
+def hold_order(order: Order, *, actor: Actor, at: datetime, reason_codes: Sequence[str]) -> None:
+    """Keep a received order where it is until a person has looked: it cannot ship."""
+    with journal.unit():
+        changes = {
+            "hold_kind": "risk",
+            "hold_reason": reason_codes[0] if reason_codes else "",
+            "decided_at": at,
+        }
+        ORDER.mark(order, "hold", actor=actor, reason_code=str(changes["hold_reason"]), **changes)
+        _announce("order.held", order, reason_codes)
+
+
+def decline_order(order: Order, *, actor: Actor, at: datetime, reason_codes: Sequence[str]) -> None:
+    """End a received order."""
+    with journal.unit():
+        ORDER.move(
+            order,
+            "decline",
+            actor=actor,
+            reason_code=reason_codes[0] if reason_codes else "",
+            hold_kind="",
+            hold_reason="",
+            decided_at=at,
+        )
+        _announce("order.declined", order, reason_codes)
+
+
+def _build_order(merchant: Merchant, new: NewOrder, *, at: datetime) -> Order:
+    rate = new.fx_rate if new.fx_rate is not None else get_rate(new.currency, at=new.placed_at)
+    signals = new.signals
+    return Order(
+        merchant_id=merchant.pk,
+        external_id=new.external_id,
+        market_order_id=new.market_order_id,
+        status=OrderStatus.RECEIVED,
+        payment_status=new.payment_status,
+        currency=new.currency,
+        total_minor=new.total_minor,
+        base_total_minor=convert(new.total_minor, new.currency, settings.BASE_CURRENCY, Decimal(rate)),
+        fx_rate=rate,
+        line_count=len(new.lines),
+        item_count=sum(line.quantity for line in new.lines),
+        buyer_ref=signals.buyer or "",
+        buyer_signed_up_at=new.buyer_signed_up_at,
+        buyer_key=fingerprint_or_none("buyer", signals.buyer),
+        device_key=fingerprint_or_none("device", signals.device),
+        card_key=fingerprint_or_none("card", signals.card),
+        address_key=fingerprint_or_none("address", signals.address),
+        ip_key=fingerprint_or_none("ip", signals.ip),
+        card_country=new.card_country,
+        shipping_country=new.shipping_country,
+        billing_country=new.billing_country,
+        occurred_at=new.placed_at,
+        known_at=at,
+    )
+
+
+def _build_lines(order: Order, lines: Sequence[NewLine]) -> list[OrderLine]:
+    skus = {line.sku for line in lines if line.sku}
+    listed = (
+        dict(Listing.objects.filter(merchant_id=order.merchant_id, sku__in=skus).values_list("sku", "pk"))
+        if skus
+        else {}
+    )
+    return [
+        OrderLine(
+            order_id=order.pk,
+            number=number,
+            listing_id=listed.get(line.sku),
+            title=line.title,
+            quantity=line.quantity,
+            unit_price_minor=line.unit_price_minor,
+        )
+        for number, line in enumerate(lines, start=1)
+    ]
+
+
+def _seal(contact: Contact) -> bytes:
+    return encrypt(json.dumps(asdict(contact), ensure_ascii=False))
+
+
+def _announce(event: str, order: Order, reason_codes: Sequence[str]) -> None:
+    outbox.record(
+        event,
+        subject=Ref("order", order.pk),
+        merchant_id=order.merchant_id,
+        payload={"status": order.status, "reason_codes": list(reason_codes)},
+    )
