@@ -1,0 +1,157 @@
+"""The Celery application: which queue a task runs in, how it is acknowledged, and what runs by the clock.
+
+Where messages travel (broker, its folder or address, queue prefix) is deployment and stands in settings.py;
+everything here is behaviour and the same everywhere. A `CELERY_…` setting overrides a value from here.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from celery import Celery, signals
+from celery.schedules import crontab
+
+from backoffice import broker
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backoffice.settings")
+
+# Queue class → the modules whose tasks run there. A worker loads only the modules of its own queues, so that
+# the processes that decide never pay for scikit-learn and cannot be slowed by a training.
+TASK_MODULES: Mapping[str, tuple[str, ...]] = {
+    # Somebody waits for it: seconds matter.
+    "decisions": ("intake.tasks", "risk.tasks.decide"),
+    # Minutes matter: events, mail, upkeep.
+    "default": ("core.tasks", "delivery.tasks", "orders.tasks", "cases.tasks"),
+    # Hours matter, and it needs memory and all the cores it can get.
+    "training": ("risk.tasks.train", "recommendations.tasks"),
+}
+# Set by `backoffice.processes worker …`; empty (web, beat, shell) loads every task.
+QUEUES_VARIABLE = "BACKOFFICE_QUEUES"
+
+_SECOND, _MINUTE, _HOUR = 1.0, 60.0, 3600.0
+
+
+def queue_class(task_name: str) -> str:
+    """Return the queue class a task runs in, from the module its name begins with; "default" if none does."""
+    for queue, modules in TASK_MODULES.items():
+        if any(task_name.startswith(f"{module}.") for module in modules):
+            return queue
+    return "default"
+
+
+def queue_name(queue: str) -> str:
+    """Return the broker's name of a queue class. Installations that share a broker differ in the prefix."""
+    from django.conf import settings
+
+    return f"{settings.CELERY_QUEUE_PREFIX}.{queue}"
+
+
+def queue_sizes() -> dict[str, int]:
+    """Return the number of waiting messages by queue class, on either broker; claimed ones do not count."""
+    with app.connection_for_read() as connection, connection.channel() as channel:
+        return {queue: _waiting(channel, queue_name(queue)) for queue in TASK_MODULES}
+
+
+def _waiting(channel: Any, name: str) -> int:
+    # Both brokers answer "not found" for a queue that never had a message.
+    try:
+        return int(channel.queue_declare(queue=name, passive=True).message_count)
+    except channel.connection.client.channel_errors:
+        return 0
+
+
+def _route(name: str, *_: object, **__: object) -> dict[str, str]:
+    return {"queue": queue_name(queue_class(name))}
+
+
+def _every(task: str, seconds: float) -> dict[str, Any]:
+    # A tick that waited for longer than its interval is dropped: the next one does the same work.
+    return {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+
+
+def _at(task: str, when: crontab, *, valid_for: float) -> dict[str, Any]:
+    return {"task": task, "schedule": when, "options": {"expires": valid_for}}
+
+
+# All hours are UTC. The nightly entries lie after the day's last commit in every time zone west to UTC−1 and
+# before the first merchants and reviewers start; they are spaced so that no two heavy ones share the cores.
+BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    # A received order whose message was lost waits at most this long: the promise to partners is 10 seconds.
+    "intake-sweep": _every("intake.tasks.sweep", 5 * _SECOND),
+    # Assigns the gap-free numbers webhooks and the event feed wait for; one short transaction, so often.
+    "delivery-sequence": _every("delivery.tasks.sequence", 2 * _SECOND),
+    # An audit row is provable at most a minute after it was written; more often makes blocks of one row.
+    "core-seal-audit": _every("core.tasks.seal_audit", _MINUTE),
+    # The worker explains right after a decision; this catches what it missed before a reviewer looks.
+    "risk-explain-pending": _every("risk.tasks.decide.explain_pending", 30 * _SECOND),
+    # A hold or request whose time is up; deadlines are given in hours, so five minutes late is on time.
+    "orders-expire": _every("orders.tasks.expire_overdue", 5 * _MINUTE),
+    # Leases last minutes: an abandoned case returns to its queue within one more.
+    "cases-release-leases": _every("cases.tasks.release_expired_leases", _MINUTE),
+    # 01:30: yesterday is complete; scores are fresh before merchants open their health page.
+    "orders-score-accounts": _at(
+        "orders.tasks.score_accounts", crontab(hour="1", minute="30"), valid_for=6 * _HOUR
+    ),
+    # 02:30: stored answers to repeated requests are kept for a day; a short delete, between the scores.
+    "core-forget-answers": _at(
+        "core.tasks.forget_answers", crontab(hour="2", minute="30"), valid_for=6 * _HOUR
+    ),
+    # 03:00: after the account scores, whose trust tier it reads.
+    "recommendations-refresh": _at(
+        "recommendations.tasks.refresh", crontab(hour="3", minute="0"), valid_for=6 * _HOUR
+    ),
+    # Sunday 04:00, the quietest hour of the week. Weekly, because labels mature in weeks: a daily model would
+    # learn from the same labels seven times, and each needs a person's approval.
+    "risk-retrain": _at(
+        "risk.tasks.train.retrain", crontab(day_of_week="sun", hour="4", minute="0"), valid_for=24 * _HOUR
+    ),
+}
+
+
+def _behaviour() -> dict[str, Any]:
+    return {
+        "include": [module for queue in _loaded_queues() for module in TASK_MODULES[queue]],
+        "beat_schedule": BEAT_SCHEDULE,
+        "beat_scheduler": "backoffice.liveness:Scheduler",
+        "task_default_queue": queue_name("default"),
+        "task_routes": (_route,),
+        # A message is acknowledged when its work is committed, so that a killed worker loses none; tasks are
+        # idempotent because of it. A task that fails by itself is acknowledged: its row keeps the state and
+        # the sweeper decides about another attempt.
+        "task_acks_late": True,
+        "task_reject_on_worker_lost": True,
+        "worker_cancel_long_running_tasks_on_connection_loss": True,
+        # Four messages ahead per process: 2.5 times the throughput of one on short tasks, and what a killed
+        # worker held is redelivered anyway. The training worker overrides it with one.
+        "worker_prefetch_multiplier": 4,
+        # A pool process imports models and libraries first; the default of 4 s kills it on a busy machine.
+        "worker_proc_alive_timeout": 60.0,
+        # How long a dead pool process may still have a result in the pipe before its task is given back.
+        "worker_lost_wait": 2.0,
+        # JSON only: a pickled message would run code of whoever can write to the broker.
+        "accept_content": ["json"],
+        "task_serializer": "json",
+        # Results are rows. No result backend: nobody may wait for a task.
+        "result_backend": None,
+        "task_ignore_result": True,
+        # One quick retry, then give up: the request that publishes has committed and the sweeper sends again.
+        "task_publish_retry_policy": {"max_retries": 1, "interval_start": 0, "interval_step": 0.1},
+        "broker_connection_retry_on_startup": True,
+        "worker_send_task_events": False,
+    }
+
+
+def _loaded_queues() -> list[str]:
+    return os.environ.get(QUEUES_VARIABLE, "").split() or list(TASK_MODULES)
+
+
+@signals.setup_logging.connect
+def _keep_django_logging(**_: object) -> None:
+    """Stop Celery from replacing the log configuration of settings.py; being connected is enough."""
+
+
+broker.register()
+app = Celery("backoffice")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.add_defaults(_behaviour)
+app.steps["consumer"].add("backoffice.liveness:Heartbeat")
