@@ -25,7 +25,7 @@ TASK_MODULES: Mapping[str, tuple[str, ...]] = {
     # Hours matter, and it needs memory and all the cores it can get.
     "training": ("risk.tasks.train", "recommendations.tasks"),
 }
-# Set by `backoffice.processes worker …`; empty (web, beat, shell) loads every task.
+# Set by backoffice.processes: the queue classes whose tasks this process loads; unset loads all.
 QUEUES_VARIABLE = "BACKOFFICE_QUEUES"
 
 _SECOND, _MINUTE, _HOUR = 1.0, 60.0, 3600.0
@@ -142,7 +142,8 @@ def _behaviour() -> dict[str, Any]:
 
 
 def _loaded_queues() -> list[str]:
-    return os.environ.get(QUEUES_VARIABLE, "").split() or list(TASK_MODULES)
+    chosen = os.environ.get(QUEUES_VARIABLE)
+    return list(TASK_MODULES) if chosen is None else chosen.split()
 
 
 @signals.setup_logging.connect
