@@ -1,0 +1,1 @@
+"""How values look on a page: status words, formats, small graphics, toasts."""
