@@ -3,8 +3,8 @@
 A file was chosen over `celery inspect ping`: it works on both brokers, costs a stat instead of two seconds of
 start-up, and answers for beat too.
 
-    python -m backoffice.liveness decisions                       exits 0 if that process showed life lately
-    python -m backoffice.liveness http://127.0.0.1:8000/healthz   exits 0 if the web process answers 200
+    python -m backoffice.liveness decisions     exits 0 if that worker showed life lately; likewise beat
+    python -m backoffice.liveness web           exits 0 if the web server answers
 """
 
 import os
@@ -25,6 +25,9 @@ _TOUCH_EVERY_S = 5.0
 # Set by backoffice.processes: under which name, and where, a process shows its life.
 NAME_VARIABLE = "BACKOFFICE_PROCESS"
 FOLDER_VARIABLE = "BACKOFFICE_ALIVE_DIR"
+# Where the web server listens, "address:port".
+BIND_VARIABLE = "WEB_BIND"
+DEFAULT_BIND = "127.0.0.1:8000"
 
 
 class Heartbeat(bootsteps.StartStopStep):
@@ -71,11 +74,12 @@ def is_alive(name: str, *, now: float, folder: Path | None = None) -> bool:
         return False
 
 
-def answers(url: str) -> bool:
-    """Tell whether a local web process answers 200 within five seconds."""
+def answers(bind: str) -> bool:
+    """Tell whether the web server listening at `bind` answers 200 within five seconds."""
     # Asked by address, but under a name it accepts: production refuses requests for unknown hosts.
     host = os.environ.get("ALLOWED_HOSTS", "").split(",")[0].strip().lstrip(".")
-    request = urllib.request.Request(url, headers={"Host": host} if host else {})  # noqa: S310 - operator's URL
+    url = f"http://{bind.replace('0.0.0.0', '127.0.0.1')}/healthz"  # noqa: S104 - replaced, not listened on
+    request = urllib.request.Request(url, headers={"Host": host} if host else {})
     try:
         with urllib.request.urlopen(request, timeout=5) as response:  # noqa: S310
             return bool(response.status == 200)
@@ -89,7 +93,10 @@ def _folder() -> Path:
 
 
 def _main(subject: str) -> int:
-    is_well = answers(subject) if subject.startswith("http") else is_alive(subject, now=time.time())
+    if subject == "web":
+        is_well = answers(os.environ.get(BIND_VARIABLE, DEFAULT_BIND))
+    else:
+        is_well = is_alive(subject, now=time.time())
     return 0 if is_well else 1
 
 

@@ -1,6 +1,6 @@
 """The processes of an installation and the exact command line of each; one place for every way to start them.
 
-    python -m backoffice.processes web [--bind 127.0.0.1:8000]
+    python -m backoffice.processes web
     python -m backoffice.processes worker decisions|default|training … [--concurrency N]
     python -m backoffice.processes beat
 
@@ -15,9 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from backoffice.celery import QUEUES_VARIABLE, TASK_MODULES, queue_name
-from backoffice.liveness import NAME_VARIABLE
-
-DEFAULT_BIND = "127.0.0.1:8000"
+from backoffice.liveness import BIND_VARIABLE, DEFAULT_BIND, NAME_VARIABLE
 
 
 @dataclass(frozen=True)
@@ -50,8 +48,9 @@ _QUEUE_CLASSES: Mapping[str, _QueueClass] = {
 }
 
 
-def web(*, bind: str = DEFAULT_BIND) -> Program:
-    """Return the web server. WEB_CONCURRENCY sets its number of processes, one by default."""
+def web(*, bind: str | None = None) -> Program:
+    """Return the web server. WEB_BIND says where it listens, WEB_CONCURRENCY with how many processes."""
+    bind = bind or os.environ.get(BIND_VARIABLE, DEFAULT_BIND)
     options = {
         "--bind": bind,
         "--threads": "4",  # a request waits on the database most of its time
@@ -61,7 +60,8 @@ def web(*, bind: str = DEFAULT_BIND) -> Program:
         "--max-requests": "20000",
         "--max-requests-jitter": "2000",
     }
-    return Program("web", _python("gunicorn", "backoffice.wsgi:application", *_flat(options)))
+    command = _python("gunicorn", "backoffice.wsgi:application", *_flat(options))
+    return Program("web", command, {BIND_VARIABLE: bind})
 
 
 def worker(queues: Sequence[str], *, concurrency: int | None = None) -> Program:
@@ -97,7 +97,7 @@ def beat(*, schedule: Path | None = None) -> Program:
     return Program("beat", command, {NAME_VARIABLE: "beat", QUEUES_VARIABLE: ""})
 
 
-def everything(*, bind: str = DEFAULT_BIND) -> tuple[Program, ...]:
+def everything(*, bind: str | None = None) -> tuple[Program, ...]:
     """Return what one machine runs for the demo: one-process workers, because SQLite has one writer."""
     workers = (worker([queue], concurrency=1) for queue in TASK_MODULES)
     return (*workers, beat(), web(bind=bind))
@@ -114,15 +114,14 @@ def _flat(options: Mapping[str, str]) -> list[str]:
 def _parse(arguments: Sequence[str] | None = None) -> Program:
     parser = argparse.ArgumentParser(prog="python -m backoffice.processes")
     commands = parser.add_subparsers(dest="command", required=True)
-    web_parser = commands.add_parser("web", help="the web server")
-    web_parser.add_argument("--bind", default=DEFAULT_BIND)
+    commands.add_parser("web", help="the web server")
     worker_parser = commands.add_parser("worker", help="a worker for one or more queue classes")
     worker_parser.add_argument("queues", nargs="+", choices=list(TASK_MODULES))
     worker_parser.add_argument("--concurrency", type=int)
     commands.add_parser("beat", help="the clock that sends periodic tasks")
     chosen = parser.parse_args(arguments)
     if chosen.command == "web":
-        return web(bind=chosen.bind)
+        return web()
     if chosen.command == "worker":
         return worker(chosen.queues, concurrency=chosen.concurrency)
     return beat()

@@ -92,14 +92,14 @@ class Supervisor:
         self._signal(name, signal.SIGKILL)
         self._processes[name].wait()
 
-    def wait_until_ready(self, *, timeout_s: float, url: str = "http://127.0.0.1:8000/healthz") -> None:
-        """Return when every worker and beat shows life and `url` answers; raise NotReady otherwise."""
+    def wait_until_ready(self, *, timeout_s: float) -> None:
+        """Return when workers and beat show life and the web server answers; raise NotReady otherwise."""
         ends_at = time.monotonic() + timeout_s
         waiting = list(self._programs)
         while waiting:
             for name in waiting:
                 self._refuse_if_ended(name)
-            waiting = [name for name in waiting if not self._is_ready(name, url)]
+            waiting = [name for name in waiting if not self._is_ready(name)]
             if waiting and time.monotonic() > ends_at:
                 raise NotReady(
                     f"{waiting[0]} did not start within {timeout_s:.0f} s. {self._log_tail(waiting[0])}"
@@ -133,9 +133,9 @@ class Supervisor:
                 logger.warning("process_restarted", extra={"program": name, "exit_code": code})
                 self.start(name)
 
-    def _is_ready(self, name: str, url: str) -> bool:
+    def _is_ready(self, name: str) -> bool:
         if name == "web":
-            return liveness.answers(url)
+            return liveness.answers(self._programs[name].environment[liveness.BIND_VARIABLE])
         return liveness.is_alive(name, now=time.time(), folder=self._alive)
 
     def _refuse_if_ended(self, name: str) -> None:
