@@ -1,0 +1,1 @@
+"""Learning without the web: data sets, training, calibration, evaluation, drift and artifacts."""

@@ -1,0 +1,116 @@
+"""Fitted models as data: a bag of LightGBM trees and a linear baseline, behind one surface."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+
+class Kind(StrEnum):
+    LIGHTGBM = "lightgbm"
+    LOGISTIC = "logistic"
+
+
+class Estimator(Protocol):
+    """What every kind can do with a matrix (n, n_features), NaN where a value is missing."""
+
+    @property
+    def kind(self) -> Kind: ...
+
+    def margins(self, matrix: Floats, *, num_threads: int = 1) -> Floats:
+        """Return the (n,) log-odds of bad, not calibrated."""
+
+    def contributions(self, matrix: Floats, *, num_threads: int = 1) -> Floats:
+        """Return (n, n_features + 1) shares of the margins; the last column is the base value."""
+
+    def as_json(self) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True, eq=False)
+class TreeBag:
+    """LightGBM models that differ in their seed; the margin is their mean, so contributions still add up.
+
+    models    each in LightGBM's text format
+    """
+
+    models: tuple[str, ...]
+    kind: Kind = field(default=Kind.LIGHTGBM, init=False)
+
+    def margins(self, matrix: Floats, *, num_threads: int = 1) -> Floats:
+        return self._mean(matrix, raw_score=True, num_threads=num_threads)
+
+    def contributions(self, matrix: Floats, *, num_threads: int = 1) -> Floats:
+        return self._mean(matrix, pred_contrib=True, num_threads=num_threads)
+
+    def as_json(self) -> dict[str, Any]:
+        return {"models": list(self.models)}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "TreeBag":
+        return cls(tuple(document["models"]))
+
+    def _mean(self, matrix: Floats, **options: Any) -> Floats:
+        total = sum(booster.predict(matrix, **options) for booster in self._boosters)
+        return np.asarray(total / len(self._boosters), dtype=np.float64)
+
+    @cached_property
+    def _boosters(self) -> list[Any]:
+        """Parsed once per process; a Booster must not be shared with a forked child that also predicts."""
+        import lightgbm
+
+        return [lightgbm.Booster(model_str=text) for text in self.models]
+
+
+@dataclass(frozen=True, eq=False)
+class LinearModel:
+    """Logistic regression on filled, compressed and standardised inputs.
+
+    Every array is (n_features,). A missing value takes `fill`; then v → sign(v)·ln(1 + |v|), because counts
+    and amounts span orders of magnitude; then (v - mean) / scale.
+    """
+
+    fill: Floats
+    mean: Floats
+    scale: Floats
+    coefficient: Floats
+    intercept: float
+    kind: Kind = field(default=Kind.LOGISTIC, init=False)
+
+    def margins(self, matrix: Floats, *, num_threads: int = 1) -> Floats:
+        return np.asarray(self.contributions(matrix, num_threads=num_threads).sum(axis=1), dtype=np.float64)
+
+    def contributions(self, matrix: Floats, *, num_threads: int = 1) -> Floats:
+        del num_threads  # numpy's own threads do for a product of this size
+        filled = np.where(np.isnan(matrix), self.fill, matrix)
+        shares = (compress(filled) - self.mean) / self.scale * self.coefficient
+        return np.column_stack([shares, np.full(len(matrix), self.intercept)])
+
+    def as_json(self) -> dict[str, Any]:
+        arrays = {name: getattr(self, name).tolist() for name in ("fill", "mean", "scale", "coefficient")}
+        return arrays | {"intercept": self.intercept}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "LinearModel":
+        fill, mean, scale, coefficient = (
+            np.asarray(document[name], dtype=np.float64) for name in ("fill", "mean", "scale", "coefficient")
+        )
+        return cls(fill, mean, scale, coefficient, float(document["intercept"]))
+
+
+def compress(values: Floats) -> Floats:
+    """Return sign(v)·ln(1 + |v|).
+
+    >>> compress(np.array([-1.0, 0.0, 99.0])).round(3)
+    array([-0.693,  0.   ,  4.605])
+    """
+    return np.asarray(np.sign(values) * np.log1p(np.abs(values)), dtype=np.float64)
+
+
+def estimator_from_json(kind: Kind, document: Mapping[str, Any]) -> Estimator:
+    return TreeBag.from_json(document) if kind is Kind.LIGHTGBM else LinearModel.from_json(document)
