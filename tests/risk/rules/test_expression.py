@@ -1,0 +1,354 @@
+"""The language: what it accepts, what it refuses, and how it says so."""
+
+import keyword
+import time
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from risk.rules.expression import MAX_CHOICES, MAX_LENGTH, ExpressionError, parse
+from risk.rules.schema import Field, FieldType, Schema
+from risk.rules.tree import (
+    AllOf,
+    Arithmetic,
+    Comparison,
+    Default,
+    IsMissing,
+    Literal,
+    Membership,
+    Node,
+    Not,
+    Reference,
+)
+from tests.risk.rules.trees import PATIENT, SCHEMA, conditions, render
+
+
+def read(text: str) -> Node:
+    return parse(text, SCHEMA).root
+
+
+def refusal(text: str) -> ExpressionError:
+    with pytest.raises(ExpressionError) as caught:
+        parse(text, SCHEMA)
+    return caught.value
+
+
+def field(name: str) -> Reference:
+    found = SCHEMA.find_field(name)
+    assert found is not None
+    return Reference(found)
+
+
+def number(value: float) -> Literal:
+    return Literal(float(value), FieldType.NUMBER)
+
+
+AMOUNT, LINES, GUEST = field("order.amount"), field("order.lines"), field("buyer.is_guest")
+
+
+@pytest.mark.parametrize(
+    ("text", "tree"),
+    [
+        ("buyer.is_guest", GUEST),
+        ("order.amount > 500", Comparison(">", AMOUNT, number(500))),
+        ("order.amount > -1_000.5", Comparison(">", AMOUNT, number(-1000.5))),
+        ("order.amount > -order.lines", Comparison(">", AMOUNT, Arithmetic("-", number(0), LINES))),
+        ("buyer.is_guest == true", Comparison("==", GUEST, Literal(True, FieldType.BOOL))),
+        ("buyer.is_guest == False", Comparison("==", GUEST, Literal(False, FieldType.BOOL))),
+        ("not buyer.is_guest", Not(GUEST)),
+        ("ip == '中国'", Comparison("==", field("ip"), Literal("中国", FieldType.TEXT))),
+        ("ip in ['a', \"b\"]", Membership(field("ip"), ("a", "b"))),
+        ("ip not in ['a']", Not(Membership(field("ip"), ("a",)))),
+        ("order.lines in [1, -2]", Membership(LINES, (1.0, -2.0))),
+        ("order.amount is missing", IsMissing(AMOUNT)),
+        ("order.amount is not missing", Not(IsMissing(AMOUNT))),
+        ("not order.amount is missing", Not(IsMissing(AMOUNT))),
+        ("order.amount / order.lines is missing", IsMissing(Arithmetic("/", AMOUNT, LINES))),
+        ("default(order.lines, 0) > 1", Comparison(">", Default(LINES, number(0)), number(1))),
+        (
+            "1 < order.lines <= 9",
+            AllOf((Comparison("<", number(1), LINES), Comparison("<=", LINES, number(9)))),
+        ),
+        (
+            "\n  order.lines > 1 # many\r\n and buyer.is_guest ",
+            AllOf((Comparison(">", LINES, number(1)), GUEST)),
+        ),
+    ],
+)
+def test_a_text_becomes_this_tree(text: str, tree: Node) -> None:
+    assert read(text) == tree
+
+
+@PATIENT
+@given(conditions)
+def test_every_tree_can_be_written_and_is_read_back(tree: Node) -> None:
+    text = render(tree)
+    assume(len(text) <= MAX_LENGTH)
+    assert read(text) == tree
+
+
+def test_fields_are_listed_once_in_order_of_appearance() -> None:
+    expression = parse("order.lines > 1 and (buyer.is_guest or order.lines < order.amount)", SCHEMA)
+    assert [used.name for used in expression.fields] == ["order.lines", "buyer.is_guest", "order.amount"]
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "marked", "message"),
+    [
+        ("", "empty", "", "The condition is empty."),
+        ("  \n", "empty", "", "The condition is empty."),
+        (
+            "order.amout > 5",
+            "unknown_field",
+            "order.amout",
+            "Unknown field 'order.amout'. Did you mean 'order.amount'?",
+        ),
+        ("ip == 'é' and xyzzy", "unknown_field", "xyzzy", "Unknown field 'xyzzy'."),
+        ("(\n buyer.is_guest or\r\n amount > 5)", "unknown_field", "amount", None),
+        (
+            "defalt(ip, '') == ''",
+            "unknown_function",
+            "defalt",
+            "Unknown function 'defalt'. Did you mean 'default'?",
+        ),
+        ("ip.lower() == ''", "unknown_function", "ip.lower", "Unknown function 'ip.lower'."),
+        ("order.amount > '5'", "type_mismatch", "'5'", "\"'5'\" is a text, where a number is needed."),
+        ("order.amount == buyer.is_guest", "type_mismatch", "buyer.is_guest", None),
+        ("ip in ['a', 5]", "type_mismatch", "5", "'5' is a number, where a text is needed."),
+        ("default(ip, 0) == 'a'", "type_mismatch", "0", None),
+        ("order.amount + ip > 5", "type_mismatch", "ip", "'ip' is a text, where a number is needed."),
+        ("-ip == 5", "type_mismatch", "ip", None),
+        ("order.placed_at > 5", "type_mismatch", "5", "'5' is a number, where a moment is needed."),
+        ("ip < 'b'", "type_mismatch", "'b'", "Only numbers and moments can be compared by size."),
+        ("buyer.is_guest > false", "type_mismatch", "false", None),
+        ("order.amount", "not_a_condition", "order.amount", None),
+        ("buyer.is_guest and ip", "not_a_condition", "ip", "'ip' is a text, where a condition is needed."),
+        ("not order.amount", "not_a_condition", "order.amount", None),
+        ("ip in []", "list_size", "[]", f"A list has 1 to {MAX_CHOICES} entries, not 0."),
+        ("ip in 'DE'", "list_form", "'DE'", "After 'in' a list in square brackets must follow."),
+        ("ip in ('DE', 'FR')", "list_form", "('DE', 'FR')", None),
+        ("ip in [ip]", "list_form", "ip", "'ip' is not a literal; lists hold numbers or texts."),
+        ("ip in ['DE' 'FR']", "text_form", "'DE' 'FR'", None),
+        ("ip in [missing]", "not_allowed", "missing", "'missing' can only follow 'is' or 'is not'."),
+        ("ip == missing", "not_allowed", "missing", None),
+        ("ip is None", "not_allowed", "None", "After 'is' and 'is not' only 'missing' can follow."),
+        ("ip == None", "not_allowed", "None", "Write 'is missing' instead."),
+        ("1 < order.lines is missing", "chain", "1 < order.lines is missing", None),
+        ("buyer.is_guest == true == order.is_gift", "chain", "order.is_gift", None),
+        ("5 is missing", "never_missing", "5", "'5' is a literal and never missing."),
+        ("default(1, order.lines) > 2", "never_missing", "1", None),
+        ("default(order.lines) > 2", "arguments", "default(order.lines)", None),
+        ("default(order.lines, x=1) > 2", "arguments", "default(order.lines, x=1)", None),
+        ("default(*ip) > 2", "arguments", "default(*ip)", None),
+        ("order.lines > 9007199254740993", "number_range", "9007199254740993", None),
+        ("order.lines > 1e999", "number_range", "1e999", "The number '1e999' is too large to be exact."),
+        ("order.amount = 5", "syntax", "=", "'=' is not part of the language. Did you mean '=='?"),
+        ("ip == 'a=b' && buyer.is_guest", "syntax", "&&", None),
+        ("buyer.is_guest AND order.is_gift", "syntax", "AND", None),
+        ("order.amount =< 5", "syntax", "=<", None),
+        ("order.amount >", "syntax", "", "The condition is incomplete."),
+        ("order.amount > 5 5", "syntax", None, None),
+        ("buyer.is_guest) or (order.is_gift", "syntax", "buyer.is_guest) or (order.is_gift", None),
+        ("buyer.is_guest, order.is_gift", "syntax", "buyer.is_guest, order.is_gift", None),
+        ("# only a comment", "syntax", "# only a comment", None),
+    ],
+)
+def test_a_refusal_says_what_is_wrong_and_where(
+    text: str, code: str, marked: str | None, message: str | None
+) -> None:
+    error = refusal(text)
+    assert error.code == code
+    if marked is not None:
+        assert text[error.offset : error.offset + error.length] == marked
+    if message is not None:
+        assert error.message == message
+    assert error.message.endswith((".", "?"))
+
+
+def test_the_nearest_name_is_offered_for_programs_too() -> None:
+    assert refusal("order.amout > 5").suggestion == "order.amount"
+    assert refusal("xyzzy > 5").suggestion is None
+    assert refusal("ip is null").suggestion == "missing"
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "__import__('os').system('id')",
+        "().__class__.__mro__[1].__subclasses__()",
+        "order.amount.__class__ == 1",
+        "order.__dict__ == 1",
+        "buyer.is_guest.real",
+        "'x'.join(['a']) == 'x'",
+        "eval('1')",
+        "exec('1') is missing",
+        "open('/etc/passwd') is missing",
+        "getattr(order, 'amount') > 1",
+        "default.__globals__ is missing",
+        "default(ip, '').upper() == ''",
+        "(lambda: 1)() == 1",
+        "(lambda: buyer.is_guest)",
+        "[x for x in [1]] == 1",
+        "any(x for x in [1])",
+        "{1: 2} is missing",
+        "{1, 2} is missing",
+        "ip in {'a'}",
+        "[1] == [1]",
+        "(1, 2) == (1, 2)",
+        "f'{order.amount}' == '1'",
+        "f'{__import__(\"os\")}' == '1'",
+        "ip == b'a'",
+        "ip == r'a'",
+        "ip == u'a'",
+        "ip == '''a'''",
+        "ip == '\\x41'",
+        "ip == 'a\\\nb'",
+        "order.amount \\\n > 1",
+        "(x := 1) > 0",
+        "order.amount if buyer.is_guest else 1",
+        "true if buyer.is_guest else false",
+        "yield",
+        "(yield 1)",
+        "await ip",
+        "*ip",
+        "**ip",
+        "default(**ip)",
+        "ip[0] == 'a'",
+        "ip[0:1] == 'a'",
+        "order.amount ** 9 > 1",
+        "order.amount // 2 > 1",
+        "order.amount % 2 == 1",
+        "order.amount @ 2 == 1",
+        "order.amount << 99 > 1",
+        "order.amount & 1 == 1",
+        "~order.amount == 1",
+        "+order.amount == 1",
+        "order.amount > 1j",
+        "order.amount > ...",
+        "order.amount is 5",
+        "order.amount is not order.lines",
+        "order.amount; ip",
+        "order.amount > 1\nimport os",
+        "import os",
+        "del ip",
+        "print('a')",
+        "lambda",
+        "None",
+        "...",
+        "ip == 'a' # ' and\n or __import__('os')",
+        "buyer.is_guest)\n(lambda: 1)(",
+        ")(",
+        "a\x00b",
+        "buyer.is_guest\x00",
+        "\ud800",
+        "ip == '\ud800'",
+        "\ufeffbuyer.is_guest",
+        "𝕖𝕧𝕒𝕝('1')",
+        "ip == '\u2028'\u2028or 1",
+    ],
+)
+def test_nothing_else_of_python_gets_in(attack: str) -> None:
+    error = refusal(attack)
+    assert 0 <= error.offset <= error.offset + error.length <= len(attack)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(" * 1_999 + "buyer.is_guest" + ")" * 1_900,
+        "(" * 250 + "buyer.is_guest" + ")" * 250,
+        "not " * 990 + "buyer.is_guest",
+        "-" * 3_900 + "1 > 0",
+        "1" + "+1" * 1_990 + " > 0",
+        "default(" * 190 + "order.lines" + ", 0)" * 190 + " > 0",
+        "(true == " * 190 + "buyer.is_guest" + " == true)" * 190,
+        "a" + ".a" * 1_990,
+        "[" * 4_000,
+        "ip in [" + "1," * 1_900 + "1]",
+        "buyer.is_guest and " * 999 + "buyer.is_guest",
+        "9" * 3_999,
+        "order.lines > " + "9" * 3_900,
+        "x" * 3_999,
+        "'" * 3_999,
+        "default(" * 490 + ")" * 10,
+    ],
+    ids=lambda text: f"{text[:12]}…{len(text)}",
+)
+def test_a_text_built_to_exhaust_the_parser_is_refused_quickly(text: str) -> None:
+    started = time.process_time()
+    refusal(text)
+    assert time.process_time() - started < 0.5
+
+
+def test_the_largest_condition_is_still_read() -> None:
+    text = " or ".join(["order.amount > 10000"] * 160)
+    assert len(text) < MAX_LENGTH
+    assert len(parse(text, SCHEMA).fields) == 1
+
+
+TOKENS = [
+    "order.amount",
+    "buyer.is_guest",
+    "ip",
+    "order",
+    ".",
+    "missing",
+    "is",
+    "not",
+    "in",
+    "and",
+    "or",
+    "default",
+    "(",
+]
+TOKENS += [
+    ")",
+    "[",
+    "]",
+    ",",
+    "<",
+    "==",
+    "=",
+    "-",
+    "/",
+    "1",
+    "0.5",
+    "'a'",
+    '"',
+    "'",
+    "true",
+    "#",
+    "\n",
+    "\r",
+    ":=",
+    "*",
+]
+TOKENS += ["lambda", ":", "if", "else", "{", "}", "f'", "\\", "é", "\t", "\f", "\x00", *keyword.kwlist]
+
+
+@pytest.mark.filterwarnings("error")
+@PATIENT
+@given(st.lists(st.sampled_from(TOKENS), max_size=25).map(" ".join) | st.text(max_size=60))
+def test_any_text_gives_a_condition_or_a_refusal_inside_the_text(text: str) -> None:
+    try:
+        root: Node = parse(text, SCHEMA).root
+    except ExpressionError as error:
+        offset, length = error.offset, error.length
+    else:
+        offset, length = 0, len(text)
+        assert root.type is FieldType.BOOL
+    assert 0 <= offset <= offset + length <= len(text)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "Order.amount", "order.", "order.if", "order-amount", "missing", "1st", "a b"]
+)
+def test_a_field_name_must_be_writable_in_a_condition(name: str) -> None:
+    with pytest.raises(ValueError, match=r"field name|keyword"):
+        Field(name, FieldType.NUMBER)
+
+
+def test_a_field_is_declared_once() -> None:
+    with pytest.raises(ValueError, match="declared twice"):
+        Schema("order", (Field("ip", FieldType.TEXT), Field("ip", FieldType.NUMBER)))
