@@ -8,13 +8,11 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ml.arrays import Floats
 from ml.calibration import Calibration, sigmoid
 from ml.errors import LearningError
 from ml.estimators import Estimator, Kind, estimator_from_json
-
-Floats = npt.NDArray[np.float64]
 
 FORMAT = "backoffice-model-1"
 

@@ -6,11 +6,8 @@ from enum import StrEnum
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Ints = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.float64]
+from ml.arrays import Flags, Floats, Ints
 
 MIN_BAD_FOR_TABLE = 200  # isotonic fits overfit small samples (Niculescu-Mizil & Caruana 2005)
 SMALLEST = 1e-9  # raw scores are kept this far from 0 and 1, so that their log-odds are finite

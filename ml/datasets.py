@@ -4,13 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from ml.arrays import Flags, Floats, Ints
 from ml.errors import LearningError
-
-Ints = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.float64]
 
 MIN_LABELS_PER_CLASS = (
     20  # fewer say nothing about a class: the 95 % interval of a recall is then wider than 0.4

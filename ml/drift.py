@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from ml.arrays import Floats
 
 # Customary reading of the index (Siddiqi, Credit Risk Scorecards, 2006): below 0.1 stable, above 0.25 moved.
 MODERATE_PSI = 0.1

@@ -7,9 +7,8 @@ from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from ml.arrays import Floats
 
 
 class Kind(StrEnum):

@@ -5,14 +5,13 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ml.arrays import Floats
 from ml.artifacts import ModelArtifact
 from ml.calibration import Calibration, fit_calibration, sigmoid
 from ml.datasets import TrainingSet, split_by_share
 from ml.estimators import Estimator, Kind, LinearModel, TreeBag, compress
 
-Floats = npt.NDArray[np.float64]
 Progress = Callable[[int, int], None]  # (steps done, steps in all)
 
 

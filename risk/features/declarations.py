@@ -140,7 +140,8 @@ def amount_sum(entity: Entity, hours: int) -> Feature:
 
 
 def distinct_count(entity: Entity, of: Entity, hours: int) -> Feature:
-    name = f"{entity}_{of}s_{window_name(hours)}_distinct"
+    several = "addresses" if of is Entity.ADDRESS else f"{of}s"
+    name = f"{entity}_{several}_{window_name(hours)}_distinct"
     return Feature(name, Source.ORDERS, entity, Statistic.DISTINCT, hours, of=of, cap=DISTINCT_CAP)
 
 

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from ml.arrays import Floats
 from ml.drift import LARGE_PSI, MODERATE_PSI, Reference, make_reference, population_stability_index
 
 NORMAL = np.random.default_rng(1).normal(size=20_000)
@@ -21,15 +22,15 @@ NORMAL = np.random.default_rng(1).normal(size=20_000)
     ],
     ids=["same law", "moved", "spread", "half missing", "nothing"],
 )
-def test_index_sees_the_change(values, low, high):
+def test_index_sees_the_change(values: Floats, low: float, high: float) -> None:
     assert low <= population_stability_index(make_reference(NORMAL), values) <= high
 
 
 @pytest.mark.parametrize("values", [np.full(50, np.nan), np.zeros(50), np.array([])])
-def test_columns_without_spread_have_a_reference(values):
+def test_columns_without_spread_have_a_reference(values: Floats) -> None:
     assert population_stability_index(make_reference(values), values) == pytest.approx(0, abs=0.01)
 
 
-def test_a_reference_survives_json():
+def test_a_reference_survives_json() -> None:
     reference = make_reference(NORMAL)
     assert Reference.from_json(json.loads(json.dumps(reference.as_json()))) == reference

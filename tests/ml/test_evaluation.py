@@ -15,7 +15,7 @@ RANKINGS = st.lists(
 
 @settings(deadline=None)
 @given(RANKINGS)
-def test_area_and_average_precision_equal_scikit_learn(rows):
+def test_area_and_average_precision_equal_scikit_learn(rows: list[tuple[bool, float]]) -> None:
     from sklearn.metrics import average_precision_score, roc_auc_score
 
     is_bad, score = (np.array(column) for column in zip(*rows, strict=True))
@@ -25,19 +25,19 @@ def test_area_and_average_precision_equal_scikit_learn(rows):
         assert ours == pytest.approx(average_precision_score(is_bad, score))
 
 
-def test_one_class_has_no_figures():
+def test_one_class_has_no_figures() -> None:
     report = evaluation.evaluate(np.array([False, False]), np.array([0.1, 0.2]))
     assert np.isnan([report.auc, report.average_precision, report.recall_at_1pct_fpr]).all()
 
 
-def test_recall_counts_only_thresholds_within_the_rate():
+def test_recall_counts_only_thresholds_within_the_rate() -> None:
     is_bad = np.array([True, False, True, False, True])
     score = np.array([0.9, 0.8, 0.7, 0.6, 0.5])
     recalls = [evaluation.recall_at_fpr(is_bad, score, rate) for rate in (0.0, 0.5, 1.0)]
     assert recalls == pytest.approx([1 / 3, 2 / 3, 1.0])
 
 
-def test_card_precision_takes_a_card_once_a_day_by_its_riskiest_row():
+def test_card_precision_takes_a_card_once_a_day_by_its_riskiest_row() -> None:
     day = np.zeros(4, dtype=np.int64)
     card = np.array([1, 1, 2, 3])
     is_bad = np.array([False, True, False, True])
@@ -45,13 +45,13 @@ def test_card_precision_takes_a_card_once_a_day_by_its_riskiest_row():
     assert evaluation.card_precision_at_k(day, card, is_bad, score, k=2) == 0.5
 
 
-def test_a_caught_card_is_not_caught_again():
+def test_a_caught_card_is_not_caught_again() -> None:
     day, card = np.array([0, 1]), np.array([1, 1])
     is_bad, score = np.array([True, True]), np.array([0.9, 0.9])
     assert evaluation.card_precision_at_k(day, card, is_bad, score, k=1) == 0.5
 
 
-def test_a_compromised_card_leaves_the_test_days_once_it_is_known():
+def test_a_compromised_card_leaves_the_test_days_once_it_is_known() -> None:
     split = DelayedSplit(first_day=100)
     day = np.array([106, 107, 114, 114, 115, 115])
     card = np.array([1, 2, 1, 2, 1, 2])

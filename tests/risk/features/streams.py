@@ -1,13 +1,13 @@
 """Small random streams with late and simultaneous events, and the definition of a feature spelt out."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from hypothesis import strategies as st
 
-from risk.features.columns import MICROSECONDS_PER_HOUR, Events, Keys, Questions
+from risk.features.columns import MICROSECONDS_PER_HOUR, Events, Ints, Keys, Questions
 from risk.features.declarations import Entity, Feature, Source, Statistic, Where
 
 # Moments lie on whole hours, so that ties and exact window edges are the rule and not the exception.
@@ -91,7 +91,7 @@ def as_questions(rows: Sequence[Question]) -> Questions:
     return Questions(_ints(row.as_of for row in rows), keys)
 
 
-def _ints(values: object) -> np.ndarray:
+def _ints(values: Iterable[int]) -> Ints:
     return np.fromiter(values, dtype=np.int64)
 
 

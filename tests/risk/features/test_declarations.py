@@ -1,6 +1,7 @@
 """What is declared is complete, unambiguous and named by the rules of the house."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from risk.features.declarations import (
     ORDER_FACTS,
     ORDER_FEATURES,
     ORDER_INPUTS,
+    Declaration,
     Entity,
     Feature,
     Source,
@@ -26,35 +28,36 @@ from risk.features.wording import label, sentence
 NOON_THURSDAY = 12 * 3_600_000_000
 
 
-def test_every_input_has_its_own_name():
+def test_every_input_has_its_own_name() -> None:
     assert len(DECLARED) == len(ORDER_INPUTS)
 
 
 @pytest.mark.parametrize("feature", ORDER_FEATURES, ids=lambda feature: feature.name)
-def test_feature_names_say_entity_and_window(feature):
+def test_feature_names_say_entity_and_window(feature: Feature) -> None:
     assert feature.name.startswith(f"{feature.entity}_")
     assert feature.name.endswith(f"_{window_name(feature.window_hours)}_{feature.statistic}")
 
 
 @pytest.mark.parametrize("declaration", ORDER_INPUTS, ids=lambda declaration: declaration.name)
-def test_every_input_reads_in_both_languages(declaration):
+def test_every_input_reads_in_both_languages(declaration: Declaration) -> None:
     wording = label(declaration)
     assert wording.en.isascii()
     assert not wording.zh_hans.isascii()
 
 
-def test_labels_tell_the_inputs_apart():
+def test_labels_tell_the_inputs_apart() -> None:
     assert len({label(declaration) for declaration in ORDER_INPUTS}) == len(ORDER_INPUTS)
 
 
 @pytest.mark.parametrize("feature", [f for f in ORDER_FEATURES if f.unit is Unit.COUNT], ids=lambda f: f.name)
-def test_every_count_reads_as_a_sentence_with_its_number(feature):
+def test_every_count_reads_as_a_sentence_with_its_number(feature: Feature) -> None:
     assert sentence(feature, 1).en.startswith("1 ")
     assert " 2 " in sentence(feature, 2).zh_hans
 
 
-def test_a_saturated_count_says_so():
+def test_a_saturated_count_says_so() -> None:
     feature = DECLARED["merchant_cards_7d_distinct"]
+    assert isinstance(feature, Feature)
     assert sentence(feature, 1000).en == "1,000+ different cards at this merchant in 7 days"
 
 
@@ -68,42 +71,48 @@ def test_a_saturated_count_says_so():
     ],
     ids=["distinct of nothing", "cap without distinct", "sum of labels", "bad orders"],
 )
-def test_a_feature_without_meaning_cannot_be_declared(wrong):
-    right = {"source": Source.ORDERS, "entity": Entity.CARD, "statistic": Statistic.COUNT, "window_hours": 1}
+def test_a_feature_without_meaning_cannot_be_declared(wrong: dict[str, Any]) -> None:
+    right: dict[str, Any] = {
+        "source": Source.ORDERS,
+        "entity": Entity.CARD,
+        "statistic": Statistic.COUNT,
+        "window_hours": 1,
+    }
     assert Feature("card_orders_1h_count", **right).where is Where.ALL
     with pytest.raises(ValueError, match="card_orders_1h_count"):
         Feature("card_orders_1h_count", **{**right, **wrong})
 
 
-def test_schema_hash_depends_on_order():
+def test_schema_hash_depends_on_order() -> None:
     names = ["order_hour", "device_orders_1h_count"]
     assert schema_hash(names) != schema_hash(reversed(names))
 
 
-def test_schema_hash_changes_with_a_definition_under_the_same_name(monkeypatch):
+def test_schema_hash_changes_with_a_definition_under_the_same_name(monkeypatch: pytest.MonkeyPatch) -> None:
     before = schema_hash(["buyer_mean_amount_7d"])
     total = DECLARED["buyer_amount_7d_sum"]
+    assert isinstance(total, Feature)
     monkeypatch.setitem(declarations.DECLARED, total.name, dataclasses.replace(total, window_hours=200))
     assert schema_hash(["buyer_mean_amount_7d"]) != before
 
 
-def test_schema_hash_refuses_an_undeclared_name():
+def test_schema_hash_refuses_an_undeclared_name() -> None:
     with pytest.raises(KeyError):
         schema_hash(["horoscope"])
 
 
-def test_direct_facts_are_exactly_the_declared_ones():
+def test_direct_facts_are_exactly_the_declared_ones() -> None:
     columns = direct_columns(OrderColumns(np.array([NOON_THURSDAY]), np.array([4990])))
     assert list(columns) == [fact.name for fact in ORDER_FACTS]
 
 
-def test_calendar_of_the_epoch():
+def test_calendar_of_the_epoch() -> None:
     facts = direct_columns(OrderColumns(np.array([NOON_THURSDAY]), np.array([0])))
     calendar = ("order_hour", "order_weekday", "order_is_weekend", "order_is_night")
     assert [facts[name].item() for name in calendar] == [12, 3, 0, 0]
 
 
-def test_countries_are_missing_when_either_is():
+def test_countries_are_missing_when_either_is() -> None:
     orders = OrderColumns(
         placed_at=np.full(3, NOON_THURSDAY),
         amount_minor=np.ones(3, dtype=np.int64),
@@ -113,7 +122,7 @@ def test_countries_are_missing_when_either_is():
     np.testing.assert_array_equal(direct_columns(orders)["order_countries_differ"], [0, 1, np.nan])
 
 
-def test_account_age_counts_from_sign_up():
+def test_account_age_counts_from_sign_up() -> None:
     signed_up_at = np.array([NOON_THURSDAY - 1_800_000_000.0, np.nan])
     orders = OrderColumns(np.full(2, NOON_THURSDAY), np.ones(2, np.int64), buyer_signed_up_at=signed_up_at)
     np.testing.assert_array_equal(direct_columns(orders)["buyer_account_age_hours"], [0.5, np.nan])

@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -15,6 +15,7 @@ from risk.features import online, setwise
 from risk.features.declarations import ORDER_FEATURES, ORDER_RATIOS, Entity, Source
 from risk.features.online import TABLES, Dialect, OnlineQuery, Table, build_query
 from tests.risk.features import streams
+from tests.risk.features.streams import Event, Question
 
 EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
 STREAM = (streams.orders(), streams.labels(), streams.QUESTIONS)
@@ -24,7 +25,9 @@ Ask = Callable[[OnlineQuery, dict[str, object]], Sequence[int]]
 
 @settings(max_examples=40, deadline=None)
 @given(*STREAM)
-def test_sqlite_answers_like_the_setwise_computation(orders, labels, questions):
+def test_sqlite_answers_like_the_setwise_computation(
+    orders: list[Event], labels: list[Event], questions: list[Question]
+) -> None:
     connection = sqlite3.connect(":memory:")
     for statement in _schema():
         connection.execute(statement)
@@ -37,14 +40,15 @@ def test_sqlite_answers_like_the_setwise_computation(orders, labels, questions):
 
     def ask(query: OnlineQuery, values: dict[str, object]) -> Sequence[int]:
         named = query.sql % {name: f":{name}" for name in query.parameters}
-        return connection.execute(named, values).fetchone()
+        row: tuple[int, ...] = connection.execute(named, values).fetchone()
+        return row
 
     _assert_same(build_query(ORDER_FEATURES, Dialect.SQLITE), ask, rows, questions)
     connection.close()
 
 
 @pytest.fixture(scope="module")
-def postgresql():
+def postgresql() -> Iterator[psycopg2.extensions.connection]:
     url = os.environ.get("DATABASE_URL", "")
     if not url.startswith("postgres"):
         pytest.skip("DATABASE_URL does not name a PostgreSQL database.")
@@ -60,7 +64,12 @@ def postgresql():
 @pytest.mark.postgresql
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(*STREAM)
-def test_postgresql_answers_like_the_setwise_computation(postgresql, orders, labels, questions):
+def test_postgresql_answers_like_the_setwise_computation(
+    postgresql: psycopg2.extensions.connection,
+    orders: list[Event],
+    labels: list[Event],
+    questions: list[Question],
+) -> None:
     rows = {Source.ORDERS: orders, Source.LABELS: labels}
     cursor = postgresql.cursor()
     for source, events in rows.items():
@@ -73,13 +82,14 @@ def test_postgresql_answers_like_the_setwise_computation(postgresql, orders, lab
         cursor.execute(query.execute("order_features"), values)
         prepared = cursor.fetchone()
         cursor.execute(query.sql, values)
+        assert prepared is not None
         assert cursor.fetchone() == prepared
         return prepared
 
     _assert_same(build_query(ORDER_FEATURES, Dialect.POSTGRESQL), ask, rows, questions)
 
 
-def test_sqlite_reads_each_source_through_the_index_of_its_entity():
+def test_sqlite_reads_each_source_through_the_index_of_its_entity() -> None:
     connection = sqlite3.connect(":memory:")
     for statement in _schema():
         connection.execute(statement)
@@ -121,16 +131,16 @@ def _schema() -> list[str]:
 
 def _columns(table: Table) -> dict[str, str]:
     times = {table.occurred_at: "timestamptz", table.known_at: "timestamptz"}
-    value = {table.amount_minor: "bigint"} if table.amount_minor else {table.is_bad: "boolean"}
+    value = {table.amount_minor: "bigint"} if table.amount_minor else {str(table.is_bad): "boolean"}
     return times | dict.fromkeys(table.keys.values(), "bigint") | value
 
 
 def _row(event: streams.Event, source: Source, dialect: Dialect) -> tuple[object, ...]:
     table = TABLES[source]
     moments = {table.occurred_at: event.occurred_at, table.known_at: event.known_at}
-    stored = [_moment(at) for at in moments.values()]
+    stored: list[object] = [_moment(at) for at in moments.values()]
     if dialect is Dialect.SQLITE:
-        stored = [str(at.replace(tzinfo=None)) for at in stored]
+        stored = [str(_moment(at).replace(tzinfo=None)) for at in moments.values()]
     value = event.amount_minor if table.amount_minor else event.is_bad
     return (*stored, *(event.keys[entity] for entity in table.keys), value)
 
@@ -139,7 +149,7 @@ def _moment(microseconds: int) -> datetime:
     return EPOCH + timedelta(microseconds=microseconds)
 
 
-def test_an_entity_that_was_not_supplied_is_missing_and_not_zero():
+def test_an_entity_that_was_not_supplied_is_missing_and_not_zero() -> None:
     query = build_query([f for f in ORDER_FEATURES if f.entity is Entity.CARD], Dialect.SQLITE)
     row = [0] * len(query.features)
     assert set(query.read(row, {Entity.CARD: 5}).values()) == {0.0}

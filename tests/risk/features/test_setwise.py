@@ -16,6 +16,7 @@ from risk.features.declarations import (
 )
 from risk.features.setwise import add_ratios, compute_columns
 from tests.risk.features import streams
+from tests.risk.features.streams import Event, Question
 
 CAPPED_AT_TWO = Feature(
     "merchant_buyers_30d_distinct",
@@ -30,7 +31,9 @@ CAPPED_AT_TWO = Feature(
 
 @settings(max_examples=150, deadline=None)
 @given(streams.orders(), streams.labels(), streams.QUESTIONS)
-def test_every_feature_equals_its_definition_event_by_event(orders, labels, questions):
+def test_every_feature_equals_its_definition_event_by_event(
+    orders: list[Event], labels: list[Event], questions: list[Question]
+) -> None:
     features = (*ORDER_FEATURES, CAPPED_AT_TWO)
     rows = {Source.ORDERS: orders, Source.LABELS: labels}
     columns = compute_columns(
@@ -45,7 +48,7 @@ def test_every_feature_equals_its_definition_event_by_event(orders, labels, ques
 
 @settings(max_examples=50, deadline=None)
 @given(streams.orders(), streams.QUESTIONS)
-def test_an_event_delivered_twice_counts_once(orders, questions):
+def test_an_event_delivered_twice_counts_once(orders: list[Event], questions: list[Question]) -> None:
     features = [feature for feature in ORDER_FEATURES if feature.source is Source.ORDERS]
     asked = streams.as_questions(questions)
     once = compute_columns(features, asked, {Source.ORDERS: streams.as_events(orders)})
@@ -56,7 +59,9 @@ def test_an_event_delivered_twice_counts_once(orders, questions):
 
 @settings(max_examples=50, deadline=None)
 @given(streams.orders(), streams.orders(), streams.QUESTIONS)
-def test_nothing_known_later_moves_a_feature(past, future, questions):
+def test_nothing_known_later_moves_a_feature(
+    past: list[Event], future: list[Event], questions: list[Question]
+) -> None:
     moment = 200 * MICROSECONDS_PER_HOUR
     asked = streams.as_questions([question for question in questions if question.as_of <= moment])
     seen = [event for event in past if event.known_at < moment]
@@ -74,7 +79,7 @@ def test_nothing_known_later_moves_a_feature(past, future, questions):
     [(0, 0), (1, 1), (24, 1), (25, 0)],
     ids=["same moment", "next hour", "exactly the window", "past the window"],
 )
-def test_window_edges(hours_later, counted):
+def test_window_edges(hours_later: int, counted: int) -> None:
     device = Keys.all_present(np.array([7]))
     at = np.array([100 * MICROSECONDS_PER_HOUR])
     orders = Events(np.array([1]), at, at, {Entity.DEVICE: device})
@@ -83,7 +88,7 @@ def test_window_edges(hours_later, counted):
     assert compute_columns([feature], asked, {Source.ORDERS: orders})[feature.name].tolist() == [counted]
 
 
-def test_sums_stay_exact_where_single_precision_would_not():
+def test_sums_stay_exact_where_single_precision_would_not() -> None:
     feature = next(feature for feature in ORDER_FEATURES if feature.name == "merchant_amount_24h_sum")
     shop = Keys.all_present(np.zeros(3, dtype=np.int64))
     at = np.arange(3)
@@ -93,7 +98,7 @@ def test_sums_stay_exact_where_single_precision_would_not():
     assert columns[feature.name].tolist() == [0, 2**52, 2**52 + 1]
 
 
-def test_a_missing_amount_column_is_told_by_name():
+def test_a_missing_amount_column_is_told_by_name() -> None:
     feature = next(feature for feature in ORDER_FEATURES if feature.name == "merchant_amount_24h_sum")
     shop, at = Keys.all_present(np.array([1])), np.array([0])
     orders = Events(np.array([1]), at, at, {Entity.MERCHANT: shop})
@@ -101,7 +106,7 @@ def test_a_missing_amount_column_is_told_by_name():
         compute_columns([feature], Questions(at, orders.keys), {Source.ORDERS: orders})
 
 
-def test_ratio_is_missing_without_history_or_entity():
+def test_ratio_is_missing_without_history_or_entity() -> None:
     columns = {
         name: np.array([4.0, 0.0, np.nan]) for ratio in ORDER_RATIOS for name in (ratio.part, ratio.whole)
     }
