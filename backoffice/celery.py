@@ -21,9 +21,9 @@ TASK_MODULES: Mapping[str, tuple[str, ...]] = {
     # Somebody waits for it: seconds matter.
     "decisions": ("intake.tasks", "risk.tasks.decide"),
     # Minutes matter: events, mail, upkeep.
-    "default": ("core.tasks", "delivery.tasks", "orders.tasks", "cases.tasks"),
+    "default": ("catalog.tasks", "cases.tasks", "core.tasks", "delivery.tasks"),
     # Hours matter, and it needs memory and all the cores it can get.
-    "training": ("risk.tasks.train", "recommendations.tasks"),
+    "training": ("risk.tasks.train",),
 }
 # Set by backoffice.processes: the queue classes whose tasks this process loads; unset loads all.
 QUEUES_VARIABLE = "BACKOFFICE_QUEUES"
@@ -73,37 +73,41 @@ def _at(task: str, when: crontab, *, valid_for: float) -> dict[str, Any]:
     return {"task": task, "schedule": when, "options": {"expires": valid_for}}
 
 
-# All hours are UTC. The nightly entries lie after the day's last commit in every time zone west to UTC−1 and
-# before the first merchants and reviewers start; they are spaced so that no two heavy ones share the cores.
+# All hours are UTC: for the first marketplace, in China, the nightly entries lie between one and five in the
+# morning. They are spaced so that no two heavy ones share the cores.
 BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     # A received order whose message was lost waits at most this long: the promise to partners is 10 seconds.
     "intake-sweep": _every("intake.tasks.sweep", 5 * _SECOND),
     # Assigns the gap-free numbers webhooks and the event feed wait for; one short transaction, so often.
     "delivery-sequence": _every("delivery.tasks.sequence", 2 * _SECOND),
-    # An audit row is provable at most a minute after it was written; more often makes blocks of one row.
-    "core-seal-audit": _every("core.tasks.seal_audit", _MINUTE),
     # The worker explains right after a decision; this catches what it missed before a reviewer looks.
     "risk-explain-pending": _every("risk.tasks.decide.explain_pending", 30 * _SECOND),
-    # A hold or request whose time is up; deadlines are given in hours, so five minutes late is on time.
-    "orders-expire": _every("orders.tasks.expire_overdue", 5 * _MINUTE),
+    # Shadow scores are compared by the day; half a minute keeps each batch small.
+    "risk-score-shadows": _every("risk.tasks.decide.score_shadows", 30 * _SECOND),
+    # It looks two minutes back, so that a skipped minute is made up for.
+    "risk-refresh-recent-accounts": _every("risk.tasks.decide.refresh_recent_accounts", _MINUTE),
+    # An audit row is provable at most a minute after it was written; more often makes blocks of one row.
+    "core-seal-audit": _every("core.tasks.seal_audit", _MINUTE),
     # Leases last minutes: an abandoned case returns to its queue within one more.
     "cases-release-leases": _every("cases.tasks.release_expired_leases", _MINUTE),
-    # 01:30: yesterday is complete; scores are fresh before merchants open their health page.
-    "orders-score-accounts": _at(
-        "orders.tasks.score_accounts", crontab(hour="1", minute="30"), valid_for=6 * _HOUR
+    # A person who asked for a training watches its page: five minutes is the longest silence.
+    "risk-resume-trainings": _every("risk.tasks.train.resume", 5 * _MINUTE),
+    # 17:00: the business day has ended, and scores are fresh before merchants open their health page.
+    "risk-refresh-all-accounts": _at(
+        "risk.tasks.decide.refresh_all_accounts", crontab(hour="17", minute="0"), valid_for=6 * _HOUR
     ),
-    # 02:30: stored answers to repeated requests are kept for a day; a short delete, between the scores.
+    # 17:30: a median price moves by the day; the price check compares new listings with it.
+    "catalog-refresh-medians": _at(
+        "catalog.tasks.refresh_medians", crontab(hour="17", minute="30"), valid_for=6 * _HOUR
+    ),
+    # 18:00: stored answers to repeated requests are kept for a day; a short delete, between the heavy ones.
     "core-forget-answers": _at(
-        "core.tasks.forget_answers", crontab(hour="2", minute="30"), valid_for=6 * _HOUR
+        "core.tasks.forget_answers", crontab(hour="18", minute="0"), valid_for=6 * _HOUR
     ),
-    # 03:00: after the account scores, whose trust tier it reads.
-    "recommendations-refresh": _at(
-        "recommendations.tasks.refresh", crontab(hour="3", minute="0"), valid_for=6 * _HOUR
-    ),
-    # Sunday 04:00, the quietest hour of the week. Weekly, because labels mature in weeks: a daily model would
-    # learn from the same labels seven times, and each needs a person's approval.
+    # Saturday 20:00, early Sunday there, is the quietest hour. Weekly, because labels mature in weeks:
+    # a daily model would learn from the same labels seven times, and each needs a person's approval.
     "risk-retrain": _at(
-        "risk.tasks.train.retrain", crontab(day_of_week="sun", hour="4", minute="0"), valid_for=24 * _HOUR
+        "risk.tasks.train.retrain", crontab(day_of_week="sat", hour="20", minute="0"), valid_for=24 * _HOUR
     ),
 }
 
