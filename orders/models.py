@@ -78,25 +78,29 @@ class Order(TwoTimesModel):
             models.Index(
                 fields=["device_key", "occurred_at"],
                 name="order_of_device",
-                condition=~models.Q(device_key=None),
+                condition=models.Q(device_key__isnull=False),
             ),
             models.Index(
-                fields=["card_key", "occurred_at"], name="order_of_card", condition=~models.Q(card_key=None)
+                fields=["card_key", "occurred_at"],
+                name="order_of_card",
+                condition=models.Q(card_key__isnull=False),
             ),
             models.Index(
                 fields=["address_key", "occurred_at"],
                 name="order_of_address",
-                condition=~models.Q(address_key=None),
+                condition=models.Q(address_key__isnull=False),
             ),
             models.Index(
-                fields=["ip_key", "occurred_at"], name="order_of_ip", condition=~models.Q(ip_key=None)
+                fields=["ip_key", "occurred_at"], name="order_of_ip", condition=models.Q(ip_key__isnull=False)
             ),
             # What the sweeper looks for, and nothing else: it stays as small as the backlog.
             models.Index(
                 fields=["id"], name="order_undecided", condition=models.Q(status="received", decided_at=None)
             ),
             models.Index(
-                fields=["import_batch_id"], name="order_of_batch", condition=~models.Q(import_batch_id=None)
+                fields=["import_batch_id"],
+                name="order_of_batch",
+                condition=models.Q(import_batch_id__isnull=False),
             ),
         ]
         constraints = [

@@ -263,11 +263,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='label',
-            index=models.Index(condition=models.Q(('device_key', None), _negated=True), fields=['device_key', 'occurred_at'], name='label_of_device'),
+            index=models.Index(condition=models.Q(('device_key__isnull', False)), fields=['device_key', 'known_at'], name='label_of_device'),
         ),
         migrations.AddIndex(
             model_name='label',
-            index=models.Index(condition=models.Q(('card_key', None), _negated=True), fields=['card_key', 'known_at'], name='label_of_card'),
+            index=models.Index(condition=models.Q(('card_key__isnull', False)), fields=['card_key', 'known_at'], name='label_of_card'),
         ),
         migrations.AddConstraint(
             model_name='label',

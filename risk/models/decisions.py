@@ -118,12 +118,14 @@ class Label(TwoTimesModel):
             models.Index(fields=["merchant_id", "known_at"], name="label_of_merchant"),
             models.Index(fields=["buyer_key", "known_at"], name="label_of_buyer"),
             models.Index(
-                fields=["device_key", "occurred_at"],
+                fields=["device_key", "known_at"],
                 name="label_of_device",
-                condition=~models.Q(device_key=None),
+                condition=models.Q(device_key__isnull=False),
             ),
             models.Index(
-                fields=["card_key", "known_at"], name="label_of_card", condition=~models.Q(card_key=None)
+                fields=["card_key", "known_at"],
+                name="label_of_card",
+                condition=models.Q(card_key__isnull=False),
             ),
         ]
         constraints = [
