@@ -185,10 +185,12 @@
   });
   setInterval(refreshTimes, 30000);
 
-  // ── Row peek: the link's href is the page, hx-get is its fragment ─────────────────────────────
+  // ── Row peek: <a href="PAGE" hx-get="FRAGMENT" hx-target="#peek-body" data-peek="TITLE"> ────────
+  const waiting = $("#peek-body")?.innerHTML;
   on("click", "[data-peek]", (link, event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
     const peek = $("#peek");
+    $("#peek-body").innerHTML = waiting; // the skeleton again, not the row before
     $("[data-peek-title]", peek).textContent = link.dataset.peek || link.textContent.trim();
     const page = $("[data-peek-open]", peek);
     page.hidden = !link.getAttribute("href");
@@ -263,6 +265,11 @@
   ["dragover", "dragleave", "drop"].forEach((type) => on(type, "[data-upload]", (box) => box.classList.toggle("is-over", type === "dragover")));
 
   // ── Keyboard: data-key="a" on any button or link; J/K move between rows ───────────────────────
+  const labelOf = (element) => {
+    const copy = element.cloneNode(true);
+    $$("kbd", copy).forEach((key) => key.remove());
+    return copy.textContent.trim();
+  };
   const listPageKeys = () => {
     const section = $("[data-page-keys]");
     const keys = $$("[data-key]").filter((element) => element.offsetParent);
@@ -270,7 +277,7 @@
     $("dl", section).replaceChildren(...keys.map((element) => {
       const line = document.createElement("div");
       const [term, key] = [document.createElement("dt"), document.createElement("dd")];
-      term.textContent = element.dataset.keyLabel || element.getAttribute("aria-label") || element.textContent.trim();
+      term.textContent = element.dataset.keyLabel || element.getAttribute("aria-label") || labelOf(element);
       key.append(Object.assign(document.createElement("kbd"), { textContent: element.dataset.key.toUpperCase() }));
       line.append(term, key);
       return line;
@@ -315,7 +322,7 @@
     return item;
   };
   const pageOptions = () => [
-    ...$$("[data-actions] a.btn, [data-actions] button").filter((e) => e.offsetParent).map((e) => option(e.textContent.trim(), e.getAttribute("href"), e.dataset.key?.toUpperCase(), e)),
+    ...$$("[data-actions] a.btn, [data-actions] button").filter((e) => e.offsetParent).map((e) => option(labelOf(e), e.getAttribute("href"), e.dataset.key?.toUpperCase(), e)),
     ...$$(".bo-nav-items a").map((link) => option($("span", link).textContent.trim(), link.href)),
     ...$$("[data-palette]").map((link) => option(link.dataset.palette || link.textContent.trim(), link.href)),
   ];
@@ -363,6 +370,8 @@
       event.preventDefault();
       choose((at + (event.key === "ArrowDown" ? 1 : -1) + items.length) % items.length);
     }
+    // A search field keeps the first Escape to empty itself; the palette should just close.
+    if (event.key === "Escape") { event.preventDefault(); $("#palette").close(); }
     if (event.key === "Enter") { event.preventDefault(); $("a, button", items[at] || document.createElement("i"))?.click(); }
   });
 
@@ -373,6 +382,7 @@
   };
   $$("#toasts > .bo-toast").forEach(keep);
   $("[data-focus]")?.focus();
+  if (/Mac|iPhone|iPad/.test(navigator.platform)) $$(".bo-search kbd").forEach((key) => { key.textContent = "⌘K"; });
   showChoices();
   showOffline();
   refresh();
