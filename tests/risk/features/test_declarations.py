@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ml.protocols import HANDBOOK_FEATURES
 from risk.features import declarations
 from risk.features.declarations import (
     DECLARED,
@@ -99,6 +100,10 @@ def test_schema_hash_changes_with_a_definition_under_the_same_name(monkeypatch: 
 def test_schema_hash_refuses_an_undeclared_name() -> None:
     with pytest.raises(KeyError):
         schema_hash(["horoscope"])
+
+
+def test_the_published_comparison_uses_declared_inputs_only() -> None:
+    assert set(HANDBOOK_FEATURES) <= set(DECLARED)
 
 
 def test_direct_facts_are_exactly_the_declared_ones() -> None:
