@@ -17,7 +17,7 @@ HANDBOOK_PUBLISHED = {
 }
 # The book's inputs in our words (a terminal is a merchant, its risk is the share of bad labels), the number
 # of bad labels behind that share, and the amount against the customer's own mean. Inputs and settings were
-# chosen on the weeks whose training starts on 2018-06-20, 06-27, 07-04 and 07-11, before the test week was run.
+# chosen on the weeks whose training starts on 2018-06-20, 06-27, 07-04 and 07-11, before the test week ran.
 HANDBOOK_FEATURES = (
     "order_amount_minor",
     "order_is_weekend",

@@ -15,6 +15,8 @@ from itertools import groupby
 
 from risk.features.declarations import Entity, Feature, Ratio, Source, Statistic, Where
 
+Bound = datetime | str | int | None  # what a placeholder can take
+
 
 class Dialect(StrEnum):
     """Database engines, by Django's vendor names."""
@@ -81,7 +83,7 @@ class OnlineQuery:
         """Return the EXECUTE statement for `prepare(name)`; it takes the same `bind` values as `sql`."""
         return f"EXECUTE {name} ({', '.join(f'%({parameter})s' for parameter in self.parameters)})"
 
-    def bind(self, as_of: datetime, keys: Mapping[Entity, int | None]) -> dict[str, object]:
+    def bind(self, as_of: datetime, keys: Mapping[Entity, int | None]) -> dict[str, Bound]:
         """Return the values of the placeholders; entities left out of `keys` are missing.
 
         as_of    aware

@@ -13,14 +13,14 @@ from hypothesis import HealthCheck, given, settings
 
 from risk.features import online, setwise
 from risk.features.declarations import ORDER_FEATURES, ORDER_RATIOS, Entity, Source
-from risk.features.online import TABLES, Dialect, OnlineQuery, Table, build_query
+from risk.features.online import TABLES, Bound, Dialect, OnlineQuery, Table, build_query
 from tests.risk.features import streams
 from tests.risk.features.streams import Event, Question
 
 EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
 STREAM = (streams.orders(), streams.labels(), streams.QUESTIONS)
 Rows = Mapping[Source, Sequence[streams.Event]]
-Ask = Callable[[OnlineQuery, dict[str, object]], Sequence[int]]
+Ask = Callable[[OnlineQuery, dict[str, Bound]], Sequence[int]]
 
 
 @settings(max_examples=40, deadline=None)
@@ -38,7 +38,7 @@ def test_sqlite_answers_like_the_setwise_computation(
             marks = ", ".join("?" * len(values[0]))
             connection.executemany(f"INSERT INTO {TABLES[source].name} VALUES ({marks})", values)
 
-    def ask(query: OnlineQuery, values: dict[str, object]) -> Sequence[int]:
+    def ask(query: OnlineQuery, values: dict[str, Bound]) -> Sequence[int]:
         named = query.sql % {name: f":{name}" for name in query.parameters}
         row: tuple[int, ...] = connection.execute(named, values).fetchone()
         return row
@@ -78,7 +78,7 @@ def test_postgresql_answers_like_the_setwise_computation(
         values = [_row(event, source, Dialect.POSTGRESQL) for event in events]
         psycopg2.extras.execute_values(cursor, f"INSERT INTO {name} VALUES %s", values)
 
-    def ask(query: OnlineQuery, values: dict[str, object]) -> Sequence[int]:
+    def ask(query: OnlineQuery, values: dict[str, Bound]) -> Sequence[int]:
         cursor.execute(query.execute("order_features"), values)
         prepared = cursor.fetchone()
         cursor.execute(query.sql, values)
