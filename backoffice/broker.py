@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 # costs less than half a percent of a core.
 _POLL_FIRST_S = 0.005
 _POLL_LAST_S = 0.020
+_WAIT_AT_MOST_S = 0.5
 # How long a killed consumer's messages wait for a living one to notice.
 _RECLAIM_EVERY_S = 0.5
 
@@ -156,8 +157,9 @@ class Transport(virtual.Transport):
         self.spool = Spool(folder)
 
     def drain_events(self, connection: Any, timeout: float | None = None, **kwargs: Any) -> None:
-        """Deliver one message, waiting for it up to `timeout` seconds; raise TimeoutError if none came."""
-        ends_at = None if timeout is None else time.monotonic() + timeout
+        """Deliver one message, waiting up to `timeout` or half a second; raise TimeoutError if none came."""
+        # A worker asks for two seconds at a time and notices only in between that it is to stop.
+        ends_at = None if timeout is None else time.monotonic() + min(timeout, _WAIT_AT_MOST_S)
         pause, cycle = _POLL_FIRST_S, self.cycle
         assert cycle is not None
         while True:

@@ -60,7 +60,8 @@ def web(*, bind: str | None = None) -> Program:
         "--max-requests": "20000",
         "--max-requests-jitter": "2000",
     }
-    command = _python("gunicorn", "backoffice.wsgi:application", *_flat(options))
+    # Its control socket would lie in a home folder, which a container's user has not.
+    command = _python("gunicorn", "backoffice.wsgi:application", "--no-control-socket", *_flat(options))
     return Program("web", command, {BIND_VARIABLE: bind})
 
 

@@ -1,7 +1,5 @@
 """The files under the embedded broker."""
 
-import multiprocessing
-import os
 import signal
 import subprocess
 import sys
@@ -131,16 +129,21 @@ def test_reclaiming_does_not_give_up_ones_own_lock(spool: Spool, tmp_path: Path)
     assert other.stdout == "0\n"
 
 
-def test_a_forked_process_claims_under_its_own_name(spool: Spool) -> None:
-    """Bug this prevents: what a pool process claims in its parent's folder outlives neither of them."""
-    parent = take_folder(spool)
-    child = multiprocessing.get_context("fork").SimpleQueue()
-    process_id = os.fork()
-    if process_id == 0:
-        child.put(str(take_folder(spool)))
-        os._exit(0)
-    os.waitpid(process_id, 0)
-    assert child.get() != str(parent)
+def test_a_forked_process_claims_under_its_own_name(tmp_path: Path) -> None:
+    """What a pool process claims in its parent's folder outlives neither of them."""
+    code = """
+        import os, sys
+        from backoffice.spool import Spool
+        spool = Spool(sys.argv[1])
+        print(spool._own_folder(), flush=True)
+        if os.fork() == 0:
+            print(spool._own_folder(), flush=True)
+            os._exit(0)
+        os.wait()
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code), str(tmp_path)]
+    parent, child = subprocess.check_output(command, cwd=ROOT, text=True).split()
+    assert parent != child
 
 
 def test_a_purge_removes_what_waits_and_leaves_what_is_claimed(spool: Spool) -> None:
