@@ -83,6 +83,10 @@ class ReviewCase(models.Model):
             models.Index(
                 fields=["queue", "sort_key", "id"], name="case_next", condition=models.Q(status="queued")
             ),
+            # "Next" over all of a reviewer's queues walks this one in order.
+            models.Index(
+                fields=["sort_key", "id"], name="case_next_anywhere", condition=models.Q(status="queued")
+            ),
             models.Index(
                 fields=["claim_expires_at"], name="case_lease", condition=models.Q(status="claimed")
             ),
@@ -120,6 +124,8 @@ class Verdict(models.Model):
     case = models.ForeignKey(ReviewCase, on_delete=models.PROTECT, related_name="verdicts")
     kind = models.CharField(max_length=16, choices=VerdictKind)
     reason_codes = models.JSONField(default=list)
+    # With "request_info": the requirements or fields that the merchant is asked for.
+    requested = models.JSONField(default=list)
     message = models.TextField(blank=True)  # to the merchant
     note = models.TextField(blank=True)  # internal
     reviewer = models.ForeignKey(User, on_delete=models.PROTECT, related_name="verdicts")
@@ -135,6 +141,10 @@ class Verdict(models.Model):
             models.CheckConstraint(
                 condition=models.Q(kind="approve") | ~models.Q(reason_codes=[]),
                 name="negative_verdict_has_reasons",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(kind="request_info") | ~models.Q(requested=[]),
+                name="information_request_names_what_is_asked",
             ),
         ]
 

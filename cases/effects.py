@@ -1,0 +1,123 @@
+"""What a verdict does to its subject, and the label it leaves."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from catalog import services as catalog
+from catalog.models import ListingRevision
+from core.actors import Actor
+from core.refs import Ref
+from merchants import services as merchants
+from merchants.models import MerchantApplication
+from merchants.services import RequestedItem
+from orders import services as orders
+from orders.models import Order
+from risk import services as risk
+from risk.models import LabelSource, Subject
+
+from .models import ReviewCase, Verdict, VerdictKind
+from .routing import find_senior_queue
+
+_JUDGEMENTS = {VerdictKind.APPROVE: False, VerdictKind.REJECT: True}  # verdict → is_bad
+# Only these subjects have somebody who can be asked: an order's buyer is the partner's customer, not ours.
+_CAN_BE_ASKED = {Subject.APPLICATION, Subject.LISTING}
+
+
+def possible_kinds(case: ReviewCase) -> tuple[VerdictKind, ...]:
+    """Return the verdicts this case allows, in the order of their buttons. One query at most."""
+    kinds = [VerdictKind.APPROVE, VerdictKind.REJECT]
+    if case.subject_kind in _CAN_BE_ASKED and not case.is_blind:
+        kinds.append(VerdictKind.REQUEST_INFO)
+    if not case.queue.needs_senior and find_senior_queue(case.subject_kind) is not None:
+        kinds.append(VerdictKind.ESCALATE)
+    return tuple(kinds)
+
+
+def apply_verdict(case: ReviewCase, verdict: Verdict, *, actor: Actor, at: datetime) -> None:
+    """Change the subject as the verdict says, and write the label of a judgement.
+
+    A case of the blind sample leaves its subject alone: it went on long ago,
+    and the answer is only wanted as an unbiased label.
+    """
+    apply = _EFFECTS.get(case.subject_kind)
+    if apply is not None and not case.is_blind and verdict.kind != VerdictKind.ESCALATE:
+        apply(_Change(case, verdict, actor, at))
+    if verdict.kind in _JUDGEMENTS:
+        _record_label(case, verdict, at)
+
+
+@dataclass(frozen=True)
+class _Change:
+    case: ReviewCase
+    verdict: Verdict
+    actor: Actor
+    at: datetime
+
+    @property
+    def codes(self) -> list[str]:
+        return list(self.verdict.reason_codes)
+
+    @property
+    def sentence(self) -> str:
+        """The reviewer's words beside each thing asked for; without any the reason speaks for itself."""
+        return self.verdict.message
+
+
+def _change_order(change: _Change) -> None:
+    order = Order.objects.get(pk=change.case.subject_id)
+    if change.verdict.kind == VerdictKind.APPROVE:
+        orders.approve_order(order, actor=change.actor, at=change.at, reason_codes=change.codes)
+    else:
+        orders.decline_order(order, actor=change.actor, at=change.at, reason_codes=change.codes)
+
+
+def _change_revision(change: _Change) -> None:
+    revision = ListingRevision.objects.select_related("listing").get(pk=change.case.subject_id)
+    if change.verdict.kind == VerdictKind.APPROVE:
+        catalog.approve_revision(revision, actor=change.actor, at=change.at, reason_codes=change.codes)
+    elif change.verdict.kind == VerdictKind.REJECT:
+        catalog.reject_revision(revision, actor=change.actor, at=change.at, reason_codes=change.codes)
+    else:
+        issues = [
+            {"code": change.codes[0], "severity": "error", "field": field, "detail": change.sentence}
+            for field in change.verdict.requested
+        ]
+        catalog.request_changes(revision, issues, actor=change.actor, at=change.at, reason_codes=change.codes)
+
+
+def _change_application(change: _Change) -> None:
+    application = MerchantApplication.objects.select_related("merchant").get(pk=change.case.subject_id)
+    if change.verdict.kind == VerdictKind.APPROVE:
+        merchants.approve_application(
+            application, actor=change.actor, at=change.at, reason_codes=change.codes
+        )
+    elif change.verdict.kind == VerdictKind.REJECT:
+        merchants.reject_application(application, actor=change.actor, at=change.at, reason_codes=change.codes)
+    else:
+        items = [
+            RequestedItem(requirement=code, code=change.codes[0], message=change.sentence)
+            for code in change.verdict.requested
+        ]
+        merchants.request_information(application, items, actor=change.actor, at=change.at)
+
+
+# A merchant account is not changed from here: restricting one is staff's decision, with its own reasons.
+_EFFECTS: dict[str, Callable[[_Change], None]] = {
+    Subject.ORDER: _change_order,
+    Subject.LISTING: _change_revision,
+    Subject.APPLICATION: _change_application,
+}
+
+
+def _record_label(case: ReviewCase, verdict: Verdict, at: datetime) -> None:
+    is_order = case.subject_kind == Subject.ORDER
+    risk.record_label(
+        Ref(case.subject_kind, case.subject_id),
+        is_bad=_JUDGEMENTS[VerdictKind(verdict.kind)],
+        source=LabelSource.VERDICT,
+        occurred_at=at,
+        known_at=at,
+        order=Order.objects.get(pk=case.subject_id) if is_order else None,
+        merchant_id=case.merchant_id,
+    )

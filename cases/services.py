@@ -1,0 +1,145 @@
+"""Writes on review cases: open, refresh, cancel. Claims and verdicts are in their own modules."""
+
+from datetime import datetime, timedelta
+
+from core import audit, journal, outbox
+from core.actors import SYSTEM, Actor
+from core.refs import Ref
+from risk.models import Decision
+
+from .claims import claim_case, claim_next, extend_claim, release_claim, release_expired
+from .models import CaseStatus, Queue, ReviewCase
+from .priority import sort_key
+from .routing import DEFAULT_QUEUES, find_queue
+from .selectors import find_open_case
+from .states import CASE
+from .verdicts import NewVerdict, record_verdict
+
+__all__ = [
+    "NewVerdict",
+    "cancel_case",
+    "cancel_case_of",
+    "claim_case",
+    "claim_next",
+    "ensure_default_queues",
+    "extend_claim",
+    "open_case",
+    "record_verdict",
+    "release_claim",
+    "release_expired",
+]
+
+_TITLE_LENGTH = 200
+
+
+def open_case(
+    decision: Decision | None,
+    *,
+    subject: Ref,
+    title: str,
+    value_minor: int,
+    at: datetime,
+    merchant_id: int | None = None,
+    is_blind: bool = False,
+    actor: Actor = SYSTEM,
+) -> ReviewCase:
+    """Ask a person about a subject, in the queue the decision names or the subject's default one.
+
+    A subject has one open case: if there is one already, it is brought up to
+    date with the new decision and, if it was waiting for the merchant, returns
+    to its queue with its old place in the order of work.
+
+    decision      None for a case that people open themselves; then give `merchant_id`
+    value_minor   what is at stake, base currency
+    is_blind      drawn for the random review sample: holds nothing, only yields a label
+    """
+    with journal.unit():
+        case = find_open_case(subject, for_update=True)
+        if case is not None:
+            return _bring_up_to_date(case, decision, actor)
+        queue = _queue_for(subject.kind, decision.queue_code if decision else "")
+        due_at = at + timedelta(hours=queue.resolve_hours)
+        case = ReviewCase.objects.create(
+            queue=queue,
+            subject_kind=subject.kind,
+            subject_id=subject.id,
+            merchant_id=decision.merchant_id if decision else merchant_id,
+            decision=decision,
+            title=title[:_TITLE_LENGTH],
+            value_minor=value_minor,
+            is_blind=is_blind,
+            sort_key=sort_key(due_at, value_minor),
+            due_at=due_at,
+            created_at=at,
+        )
+        CASE.enter(case, actor=actor, state=case.status, action="open")
+        outbox.record(
+            "review_case.created",
+            subject=Ref("case", case.pk),
+            merchant_id=None,  # reviewers' business: never in a merchant's feed
+            payload={"subject": str(subject), "queue": queue.code},
+        )
+    return case
+
+
+def cancel_case(case: ReviewCase, *, actor: Actor, at: datetime, reason_code: str = "") -> None:
+    """Close an open case without a verdict, because its subject was withdrawn or decided otherwise."""
+    with journal.unit():
+        CASE.move(
+            case,
+            "cancel",
+            actor=actor,
+            reason_code=reason_code,
+            claimed_by=None,
+            claim_expires_at=None,
+            resolved_at=at,
+        )
+
+
+def cancel_case_of(subject: Ref, *, actor: Actor, at: datetime, reason_code: str = "") -> ReviewCase | None:
+    """Close a subject's open case, if it has one, because the question no longer stands."""
+    with journal.unit():
+        case = find_open_case(subject, for_update=True)
+        if case is not None:
+            cancel_case(case, actor=actor, at=at, reason_code=reason_code)
+    return case
+
+
+def ensure_default_queues() -> None:
+    """Create the default queues that are missing; those that exist stay as staff have set them."""
+    existing = set(Queue.objects.values_list("code", flat=True))
+    subjects_with_default = set(Queue.objects.filter(is_default=True).values_list("subject", flat=True))
+    with journal.unit():
+        for position, plan in enumerate(DEFAULT_QUEUES):
+            if plan.code in existing:
+                continue
+            queue = Queue.objects.create(
+                code=plan.code,
+                subject=plan.subject,
+                name_en=plan.name_en,
+                name_zh=plan.name_zh,
+                resolve_hours=plan.resolve_hours,
+                needs_senior=plan.is_senior,
+                is_default=not plan.is_senior and plan.subject not in subjects_with_default,
+                position=position,
+            )
+            audit.record("queue.created", actor=SYSTEM, subject=Ref("queue", queue.pk))
+
+
+def _queue_for(subject: str, code: str) -> Queue:
+    queue = find_queue(subject, code)
+    if queue is None:
+        ensure_default_queues()
+        queue = find_queue(subject, code)
+    assert queue is not None, f"every subject has a default queue, {subject} has none"
+    return queue
+
+
+def _bring_up_to_date(case: ReviewCase, decision: Decision | None, actor: Actor) -> ReviewCase:
+    version = case.evidence_version + 1
+    if case.status in {CaseStatus.AWAITING_SUBJECT, CaseStatus.ON_HOLD}:
+        CASE.move(case, "return", actor=actor, decision=decision or case.decision, evidence_version=version)
+        return case
+    case.decision, case.evidence_version = decision or case.decision, version
+    case.save(update_fields=["decision", "evidence_version"])
+    return case

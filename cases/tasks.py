@@ -1,0 +1,12 @@
+"""Shells for what happens to cases by the clock."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from . import claims
+
+
+@shared_task
+def release_expired_leases() -> int:
+    """Put abandoned cases back into their queues."""
+    return claims.release_expired(at=timezone.now())
