@@ -339,7 +339,7 @@
     const found = pageOptions().filter((item) => words.every((word) => item.textContent.toLowerCase().includes(word)));
     list.replaceChildren(...found);
     choose(0);
-    const url = $("#palette").dataset.searchUrl;
+    const url = document.body.dataset.searchUrl;
     clearTimeout(searching);
     if (!found.length && (!url || query.length < 2)) list.append(Object.assign(document.createElement("li"), { className: "bo-muted", textContent: strings.noResults }));
     if (!url || query.length < 2) return;

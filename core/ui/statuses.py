@@ -103,13 +103,13 @@ STATUSES: Mapping[str, Mapping[str, Status]] = {
     "order": _table(
         progress={
             "received": _("Received"),
-            "partially_shipped": _("Partly shipped"),
+            "partially_shipped": _("Partially shipped"),
             "shipped": _("Shipped"),
         },
         waits={
             "awaiting_payment": _("Awaiting payment"),
-            "awaiting_acceptance": _("To accept"),
-            "awaiting_fulfilment": _("To ship"),
+            "awaiting_acceptance": _("Awaiting acceptance"),
+            "awaiting_fulfilment": _("Awaiting fulfilment"),
             "on_hold": _("On hold"),
             "cancel_requested": _("Cancellation requested"),
         },
@@ -119,9 +119,13 @@ STATUSES: Mapping[str, Mapping[str, Status]] = {
     ),
     "payment": _table(
         draft={"unpaid": _("Unpaid")},
-        progress={"authorized": _("Authorised")},
+        progress={"authorized": _("Authorized")},
         good={"paid": _("Paid")},
-        ended={"partially_refunded": _("Partly refunded"), "refunded": _("Refunded"), "voided": _("Voided")},
+        ended={
+            "partially_refunded": _("Partially refunded"),
+            "refunded": _("Refunded"),
+            "voided": _("Voided"),
+        },
         bad={"charged_back": _("Charged back")},
     ),
     "shipment": _table(
@@ -161,7 +165,7 @@ STATUSES: Mapping[str, Mapping[str, Status]] = {
     ),
     "refund": _table(
         progress={"pending": _("Pending"), "processing": _("Processing")},
-        good={"succeeded": _("Refunded")},
+        good={"succeeded": _("Succeeded")},
         bad={"failed": _("Failed")},
         ended={"cancelled": _("Cancelled")},
     ),
@@ -179,7 +183,7 @@ STATUSES: Mapping[str, Mapping[str, Status]] = {
         progress={"claimed": _("Claimed")},
         waits={
             **_QUEUED,
-            "awaiting_subject": _("Waiting for answer"),
+            "awaiting_subject": _("Awaiting the merchant"),
             "awaiting_second": _("Second review"),
             "on_hold": _("On hold"),
             "escalated": _("Escalated"),
@@ -196,13 +200,13 @@ STATUSES: Mapping[str, Mapping[str, Status]] = {
     "import": _table(
         draft={"uploaded": _("Uploaded"), "mapping": _("Mapping")},
         progress={
-            "validating": _("Checking"),
-            "applying": _("Importing"),
+            "validating": _("Validating"),
+            "applying": _("Applying"),
             "retrying": _("Retrying"),
             "rolling_back": _("Undoing"),
         },
-        waits={"ready": _("Ready to import"), "completed_with_errors": _("Imported with errors")},
-        good={"completed": _("Imported")},
+        waits={"ready": _("Ready to import"), "completed_with_errors": _("Completed with errors")},
+        good={"completed": _("Completed")},
         bad={"failed": _("Failed"), "refused": _("Refused")},
         ended={"cancelled": _("Cancelled"), "rolled_back": _("Undone")},
     ),
@@ -252,7 +256,7 @@ STATUSES: Mapping[str, Mapping[str, Status]] = {
         draft={**_QUEUED, "pending": _("Pending")},
         progress={"running": _("Running"), "sending": _("Sending")},
         waits={"retrying": _("Retrying")},
-        good={"done": _("Done"), "delivered": _("Delivered")},
+        good={"done": _("Done"), "finished": _("Finished"), "delivered": _("Delivered")},
         bad={"failed": _("Failed")},
         ended={"cancelled": _("Cancelled")},
     ),

@@ -7,14 +7,21 @@ from pathlib import Path
 import pytest
 from django import forms
 from django.contrib.auth.models import AnonymousUser
+from django.db.models import TextChoices
 from django.http import HttpResponse
 from django.template import Context, Template
 from django.template.loader import render_to_string
 from django.test import RequestFactory
 from django.utils import translation
 
+from cases.models import CaseStatus
+from catalog.models import ListingStatus, RevisionStatus
 from core.ui import formats, graphics, toasts
 from core.ui.statuses import STATUSES, Tone, find_status
+from intake.models import ImportStatus
+from merchants.models import ApplicationStatus, MerchantStatus
+from orders.models import OrderStatus, PaymentStatus, RefundStatus, ShipmentStatus
+from risk.models import ModelStatus, Outcome, RuleMode, RuleSetStatus
 from tests.core.gallery import gallery_context
 
 NOW = datetime(2025, 11, 20, 9, 30, tzinfo=UTC)
@@ -30,6 +37,30 @@ def test_every_status_has_a_word_that_is_not_its_code() -> None:
     for states in STATUSES.values():
         for value, status in states.items():
             assert str(status.label).replace("_", "") == str(status.label) != "", value
+
+
+@pytest.mark.parametrize(
+    ("kind", "choices"),
+    [
+        ("application", ApplicationStatus),
+        ("merchant", MerchantStatus),
+        ("listing", ListingStatus),
+        ("revision", RevisionStatus),
+        ("order", OrderStatus),
+        ("payment", PaymentStatus),
+        ("shipment", ShipmentStatus),
+        ("refund", RefundStatus),
+        ("case", CaseStatus),
+        ("import", ImportStatus),
+        ("ruleset", RuleSetStatus),
+        ("rule", RuleMode),
+        ("model", ModelStatus),
+        ("outcome", Outcome),
+    ],
+)
+def test_every_stored_state_has_a_badge_with_the_models_word(kind: str, choices: type[TextChoices]) -> None:
+    shown = {value: str(STATUSES[kind][value].label) for value in choices.values}
+    assert shown == {value: str(label) for value, label in choices.choices}
 
 
 def test_undeclared_status_shows_its_code_instead_of_failing() -> None:
