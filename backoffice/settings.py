@@ -140,6 +140,9 @@ if IS_SQLITE:
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-65536;",
     }
+else:
+    # The history query is prepared once per connection; planning it anew would cost more than running it.
+    DATABASES["default"]["OPTIONS"] = {"options": "-c plan_cache_mode=force_generic_plan -c jit=off"}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # ── Queues and caches ────────────────────────────────────────────────────────────────────────────
@@ -167,7 +170,7 @@ else:
             "LOCATION": VAR_DIR / "cache",
         }
     }
-    CELERY_BROKER_URL = "backoffice.broker:Transport://"
+    CELERY_BROKER_URL = "embedded://localhost/"
     CELERY_BROKER_TRANSPORT_OPTIONS = {"folder": str(VAR_DIR / "broker")}
 CELERY_QUEUE_PREFIX = NAMESPACE
 CELERY_TIMEZONE = "UTC"

@@ -1,6 +1,7 @@
 """Queues, review cases with their claim, and verdicts."""
 
 from django.db import models
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -32,7 +33,8 @@ class Queue(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.name_en
+        is_chinese = (get_language() or "").startswith("zh")
+        return self.name_zh if is_chinese and self.name_zh else self.name_en
 
 
 class CaseStatus(models.TextChoices):

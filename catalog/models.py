@@ -1,6 +1,7 @@
 """Categories with their banned terms, listings, their revisions and stock."""
 
 from django.db import models
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -27,7 +28,13 @@ class Category(models.Model):
         ordering = ["code"]
 
     def __str__(self) -> str:
-        return self.name_en
+        return self.name
+
+    @property
+    def name(self) -> str:
+        """The name in the reader's language."""
+        language = get_language() or ""
+        return self.name_zh if language.startswith("zh") and self.name_zh else self.name_en
 
 
 class BannedTerm(models.Model):
@@ -131,7 +138,13 @@ class ListingRevision(TwoTimesModel):
     class Meta:
         verbose_name = _("listing revision")
         verbose_name_plural = _("listing revisions")
-        indexes = [models.Index(fields=["status", "id"], name="revision_by_status")]
+        indexes = [
+            models.Index(fields=["status", "id"], name="revision_by_status"),
+            models.Index(fields=["category", "known_at"], name="revision_of_category"),
+            models.Index(
+                fields=["image_sha256"], name="revision_by_image", condition=~models.Q(image_sha256="")
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["listing", "number"], name="one_revision_per_number"),
             models.UniqueConstraint(

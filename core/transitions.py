@@ -89,6 +89,17 @@ class Machine:
             setattr(row, name, value)
         self._journal(row, before, target, action, actor, reason_code, comment)
 
+    def mark(
+        self, row: models.Model, action: str, *, actor: Actor, reason_code: str = "", **changes: object
+    ) -> None:
+        """Change an overlay (a hold, a flag) without leaving the state; journalled like a move."""
+        state: str = row.status  # type: ignore[attr-defined]
+        if not type(row)._default_manager.filter(pk=row.pk, status=state).update(**changes):
+            raise InvalidTransition(f"The {self.kind} has changed meanwhile.", code="stale_state")
+        for name, value in changes.items():
+            setattr(row, name, value)
+        self._journal(row, state, state, action, actor, reason_code, "")
+
     def _journal(
         self,
         row: models.Model,

@@ -24,10 +24,14 @@ class ImportBatch(models.Model):
     file_name = models.CharField(max_length=200)
     content_sha256 = models.CharField(max_length=64)
     status = models.CharField(max_length=24, choices=ImportStatus, default=ImportStatus.VALIDATING)
+    source_rows = models.BigIntegerField(default=0)  # of the orders file, before it is split by seller
+    # Orders of ours, or rows that would have become one. Total = applied + known + failed once finished.
     rows_total = models.BigIntegerField(default=0)
     rows_applied = models.BigIntegerField(default=0)
     rows_known = models.BigIntegerField(default=0)  # were there already, unchanged
     rows_failed = models.BigIntegerField(default=0)
+    labels_applied = models.BigIntegerField(default=0)
+    problem_counts = models.JSONField(default=dict, blank=True)  # code → rows of the error file
     error_file = models.FileField(upload_to="imports/%Y/%m/", blank=True)
     message = models.TextField(blank=True)
     heartbeat_at = models.DateTimeField(null=True, blank=True)

@@ -73,7 +73,7 @@ def approve_order(order: Order, *, actor: Actor, at: datetime, reason_codes: Seq
             hold_reason="",
             decided_at=at,
         )
-        event = "order.released" if was_held else "order.accepted_by_risk"
+        event = "order.released" if was_held else "order.approved"
         _announce(event, order, reason_codes)
 
 

@@ -12,7 +12,7 @@ class AccountScore(models.Model):
 
     id = TimeOrderedIdField()
     merchant = models.ForeignKey(Merchant, on_delete=models.CASCADE, related_name="account_scores")
-    score = models.FloatField()  # P(account causes a loss within 60 days), 0–1
+    score = models.FloatField()  # P(long-run share of bad orders is beyond the tolerated one), 0–1
     band = models.CharField(max_length=8)  # low, medium, high
     parts = models.JSONField(default=dict)  # measure → {"value", "weight"}
     as_of = models.DateTimeField()

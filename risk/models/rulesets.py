@@ -23,7 +23,7 @@ class RuleSet(models.Model):
     number = models.PositiveIntegerField()
     name = models.CharField(_("name"), max_length=120)
     status = models.CharField(max_length=12, choices=RuleSetStatus, default=RuleSetStatus.DRAFT)
-    # Thresholds of `risk.policy.Thresholds` as JSON.
+    # {"thresholds": of risk.policy.Thresholds, "review_share": share of approvals reviewed at random}
     policy = models.JSONField(default=dict)
     content_hash = models.CharField(max_length=64, blank=True)
     author = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
@@ -56,7 +56,6 @@ class Effect(models.TextChoices):
     DECLINE = "decline", _("Decline")
     TAG = "tag", _("Tag")
     ROUTE = "route", _("Route to a queue")
-    FIX = "fix", _("Ask the merchant to fix")
 
 
 class RuleMode(models.TextChoices):
@@ -76,11 +75,10 @@ class Rule(models.Model):
     condition = models.TextField(_("condition"), max_length=4_000)
     effect = models.CharField(max_length=12, choices=Effect)
     points = models.IntegerField(default=0)
-    reason_code = models.CharField(max_length=64)
+    reason_code = models.CharField(max_length=64, blank=True)
     mode = models.CharField(max_length=8, choices=RuleMode, default=RuleMode.LIVE)
-    tag = models.CharField(
-        max_length=40, blank=True
-    )  # for effect "tag" the tag, for "route" the queue's code
+    tag = models.CharField(max_length=40, blank=True)
+    queue = models.CharField(max_length=40, blank=True)  # where a review goes: a text code, queues live above
 
     class Meta:
         verbose_name = _("rule")

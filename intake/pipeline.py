@@ -1,0 +1,197 @@
+"""The whole story: what arrives is written, judged, acted on, and shown to a person where needed.
+
+Read this module first. Everything it calls lies below it.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import catalog.services
+from django.db import IntegrityError
+
+import merchants.services
+import orders.services
+from cases.services import open_case
+from catalog.models import ListingRevision, RevisionStatus
+from core import journal
+from core.actors import SYSTEM, Actor
+from core.errors import Conflict
+from core.outbox import TaskCall
+from core.refs import Ref
+from merchants.models import ApplicationStatus, Merchant, MerchantApplication
+from orders.models import Order, OrderStatus
+from orders.placing import NewOrder
+from risk.decide import decide_application, decide_order, decide_revision
+from risk.models import Decision, Outcome
+
+logger = logging.getLogger(__name__)
+
+# A rule with this tag asks the merchant to fix something instead of asking a reviewer to look.
+ASK_MERCHANT = "ask_merchant"
+
+DECIDE_ORDER = TaskCall("intake.tasks.decide_order")
+DECIDE_APPLICATION = "intake.tasks.decide_application"
+DECIDE_REVISION = "intake.tasks.decide_revision"
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A placed order and its decision; None = it was received and a worker will decide it."""
+
+    order: Order
+    decision: Decision | None
+
+
+# ── Orders ───────────────────────────────────────────────────────────────────────────────────────
+def submit_order(
+    merchant: Merchant, new: NewOrder, *, actor: Actor, at: datetime, wait: bool = True
+) -> Submission:
+    """Place an order and, if the caller waits, decide it in the same commit.
+
+    If judging fails the order is still committed as received, and a worker
+    decides it later. Raises ValidationFailed, or Conflict for a known number.
+    """
+    try:
+        with journal.unit():
+            order = orders.services.place_order(
+                merchant, new, actor=actor, at=at, send=() if wait else (DECIDE_ORDER,)
+            )
+            decision = _try(lambda: _decide_order(order, at=at), order.pk) if wait else None
+            return Submission(order, decision)
+    except IntegrityError as error:
+        if "one_order_per_merchant_and_number" in str(error) or "orders_orderkey.merchant_id" in str(error):
+            raise Conflict(
+                "This merchant already has an order with that number.", code="duplicate_order"
+            ) from error
+        raise
+
+
+def decide_received_order(order_id: int, *, at: datetime) -> Decision | None:
+    """Decide an order that was received; None if it is already decided, so a repeat changes nothing."""
+    with journal.unit():
+        order = Order.objects.select_for_update().get(pk=order_id)
+        if order.status != OrderStatus.RECEIVED or order.decided_at is not None:
+            return None
+        return _decide_order(order, at=at)
+
+
+def _decide_order(order: Order, *, at: datetime) -> Decision:
+    # Decided as of its arrival, however late the worker: what came in between must not change the answer.
+    decision = decide_order(order, as_of=order.known_at)
+    codes = decision.reason_codes
+    if decision.outcome == Outcome.APPROVE:
+        orders.services.approve_order(order, actor=SYSTEM, at=at, reason_codes=codes)
+    elif decision.outcome == Outcome.DECLINE:
+        orders.services.decline_order(order, actor=SYSTEM, at=at, reason_codes=codes)
+    else:
+        orders.services.hold_order(order, actor=SYSTEM, at=at, reason_codes=codes)
+    if decision.outcome == Outcome.REVIEW or decision.is_sampled:
+        open_case(
+            decision,
+            subject=Ref("order", order.pk),
+            title=order.external_id,
+            value_minor=order.base_total_minor,
+            at=at,
+            is_blind=decision.is_sampled,
+        )
+    return decision
+
+
+# ── Merchant applications ────────────────────────────────────────────────────────────────────────
+def submit_application(
+    application: MerchantApplication, *, actor: Actor, at: datetime, wait: bool = True
+) -> None:
+    """Take an application in; decide it now or later. ValidationFailed names what is missing."""
+    with journal.unit():
+        send = () if wait else (TaskCall(DECIDE_APPLICATION, (application.pk,)),)
+        merchants.services.submit_application(application, actor=actor, at=at, send=send)
+        if wait:
+            _try(lambda: _decide_application(application, at=at), application.pk)
+
+
+def decide_submitted_application(application_id: int, *, at: datetime) -> Decision | None:
+    """Decide an application that waits; None if it no longer does."""
+    with journal.unit():
+        application = MerchantApplication.objects.select_for_update().get(pk=application_id)
+        if application.status != ApplicationStatus.SUBMITTED:
+            return None
+        return _decide_application(application, at=at)
+
+
+def _decide_application(application: MerchantApplication, *, at: datetime) -> Decision:
+    merchants.services.begin_screening(application, actor=SYSTEM)
+    decision = decide_application(application, as_of=application.known_at)
+    codes = decision.reason_codes
+    if decision.outcome == Outcome.APPROVE and not decision.is_sampled:
+        merchants.services.approve_application(application, actor=SYSTEM, at=at, reason_codes=codes)
+    elif decision.outcome == Outcome.DECLINE:
+        merchants.services.reject_application(application, actor=SYSTEM, at=at, reason_codes=codes)
+    elif ASK_MERCHANT in decision.tags:
+        items = merchants.services.items_to_fix(application, codes)
+        merchants.services.request_information(application, items, actor=SYSTEM, at=at)
+    else:
+        merchants.services.review_application(application, actor=SYSTEM, at=at, reason_codes=codes)
+        open_case(
+            decision,
+            subject=Ref("application", application.pk),
+            title=application.company_name,
+            value_minor=0,
+            at=at,
+        )
+    return decision
+
+
+# ── Listing revisions ────────────────────────────────────────────────────────────────────────────
+def submit_revision(revision: ListingRevision, *, actor: Actor, at: datetime, wait: bool = True) -> None:
+    """Take a listing revision in; decide it now, or let a worker do so."""
+    with journal.unit():
+        send = () if wait else (TaskCall(DECIDE_REVISION, (revision.pk,)),)
+        catalog.services.submit_revision(revision, actor=actor, at=at, send=send)
+        if wait:
+            _try(lambda: _decide_revision(revision, at=at), revision.pk)
+
+
+def decide_submitted_revision(revision_id: int, *, at: datetime) -> Decision | None:
+    """Decide a revision that waits; None if it no longer does."""
+    with journal.unit():
+        revision = ListingRevision.objects.select_for_update(of=("self",)).get(pk=revision_id)
+        if revision.status != RevisionStatus.SUBMITTED:
+            return None
+        return _decide_revision(revision, at=at)
+
+
+def _decide_revision(revision: ListingRevision, *, at: datetime) -> Decision:
+    catalog.services.begin_screening(revision, actor=SYSTEM)
+    decision = decide_revision(revision, as_of=revision.known_at)
+    codes = decision.reason_codes
+    if decision.outcome == Outcome.APPROVE:
+        catalog.services.approve_revision(revision, actor=SYSTEM, at=at, reason_codes=codes)
+    elif decision.outcome == Outcome.DECLINE:
+        catalog.services.reject_revision(revision, actor=SYSTEM, at=at, reason_codes=codes)
+    elif ASK_MERCHANT in decision.tags:
+        catalog.services.request_changes(revision, actor=SYSTEM, at=at, reason_codes=codes)
+    else:
+        catalog.services.review_revision(revision, actor=SYSTEM, at=at, reason_codes=codes)
+    if (decision.outcome == Outcome.REVIEW and ASK_MERCHANT not in decision.tags) or decision.is_sampled:
+        open_case(
+            decision,
+            subject=Ref("listing", revision.pk),
+            title=revision.title,
+            value_minor=revision.base_price_minor,
+            at=at,
+            is_blind=decision.is_sampled,
+        )
+    return decision
+
+
+# ── When judging fails ───────────────────────────────────────────────────────────────────────────
+def _try(decide: Callable[[], Decision], id: int) -> Decision | None:
+    """Decide behind a savepoint; if that fails only the judgement is lost, and the sweeper repeats it."""
+    try:
+        with journal.unit(savepoint=True):
+            return decide()
+    except Exception:
+        logger.exception("decision_failed", extra={"subject_id": id})
+        return None

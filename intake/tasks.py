@@ -1,0 +1,30 @@
+"""Shells for the decisions queue, and the sweeper behind it."""
+
+import logging
+
+from celery import shared_task
+from django.utils import timezone
+
+from . import pipeline, sweeping
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task
+def decide_order(order_id: int) -> None:
+    pipeline.decide_received_order(order_id, at=timezone.now())
+
+
+@shared_task
+def decide_application(application_id: int) -> None:
+    pipeline.decide_submitted_application(application_id, at=timezone.now())
+
+
+@shared_task
+def decide_revision(revision_id: int) -> None:
+    pipeline.decide_submitted_revision(revision_id, at=timezone.now())
+
+
+@shared_task
+def sweep() -> int:
+    return sweeping.sweep(at=timezone.now())

@@ -1,0 +1,294 @@
+"""What a merchant does with an approved order, and what the payment provider reports."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q, Sum
+
+from core import journal, outbox
+from core.actors import Actor
+from core.errors import Conflict, FieldError, ValidationFailed
+from core.refs import Ref
+
+from .models import (
+    Order,
+    OrderLine,
+    OrderStatus,
+    PaymentEvent,
+    PaymentStatus,
+    Refund,
+    RefundLine,
+    RefundStatus,
+    Shipment,
+    ShipmentLine,
+    ShipmentStatus,
+)
+from .states import ORDER, REFUND, SHIPMENT
+
+# Carriers' published formats; an unknown carrier takes any reasonable number.
+TRACKING_PATTERNS = {
+    "SF Express": r"SF\d{12,13}",
+    "DHL": r"\d{10,11}|JJD\d{16,18}",
+    "UPS": r"1Z[0-9A-Z]{16}",
+    "China Post EMS": r"[A-Z]{2}\d{9}CN",
+    "FedEx": r"\d{12}|\d{15}",
+}
+_ANY_TRACKING = r"[A-Za-z0-9-]{5,40}"
+
+
+# ── Acceptance ───────────────────────────────────────────────────────────────────────────────────
+def accept_order(order: Order, *, actor: Actor, at: datetime) -> None:
+    """Promise to fulfil an order."""
+    with journal.unit():
+        ORDER.move(order, "accept", actor=actor)
+        _announce("order.accepted", order)
+
+
+def refuse_order(order: Order, *, actor: Actor, at: datetime, reason: str) -> None:
+    """Turn an order down; it counts against the merchant's rate."""
+    with journal.unit():
+        ORDER.move(order, "refuse", actor=actor, comment=reason)
+        _announce("order.refused", order)
+
+
+def cancel_order(order: Order, *, actor: Actor, at: datetime, reason: str) -> None:
+    """Cancel an order before it ships; a hold ends with it."""
+    with journal.unit():
+        ORDER.move(order, "cancel", actor=actor, comment=reason, hold_kind="", hold_reason="")
+        _announce("order.cancelled", order)
+
+
+# ── Shipping ─────────────────────────────────────────────────────────────────────────────────────
+def ship_order(
+    order: Order,
+    *,
+    carrier: str,
+    tracking_number: str,
+    quantities: Mapping[int, int] | None = None,
+    actor: Actor,
+    at: datetime,
+) -> Shipment:
+    """Ship a parcel and move the order on: shipped when nothing is left, else partially shipped.
+
+    Locks the order, so that two parcels cannot ship the same item.
+
+    quantities    order line id → pieces in this parcel; None = everything that is left
+    """
+    with journal.unit():
+        order = Order.objects.select_for_update().get(pk=order.pk)
+        if order.is_held:
+            raise Conflict("This order is on hold and cannot ship.", code="order_on_hold")
+        left = pieces_left(order)
+        taken = left if quantities is None else _checked(quantities, left)
+        _check_tracking(carrier, tracking_number)
+        action = "ship" if taken == left else "ship_part"
+        if order.status != OrderStatus.PARTIALLY_SHIPPED or action == "ship":
+            ORDER.move(order, action, actor=actor)
+        shipment = Shipment.objects.create(
+            order=order, carrier=carrier, tracking_number=tracking_number, status=ShipmentStatus.PENDING
+        )
+        ShipmentLine.objects.bulk_create(
+            ShipmentLine(shipment=shipment, order_line_id=line_id, quantity=quantity)
+            for line_id, quantity in taken.items()
+        )
+        SHIPMENT.move(shipment, "ship", actor=actor, shipped_at=at)
+        _announce("order.shipped", order, carrier=carrier)
+    return shipment
+
+
+def pieces_left(order: Order) -> dict[int, int]:
+    """Return what of each line has not been shipped, lines with nothing left omitted. Two queries."""
+    shipped = dict(
+        ShipmentLine.objects.filter(shipment__order=order)
+        .exclude(shipment__status=ShipmentStatus.CANCELLED)
+        .values_list("order_line_id")
+        .annotate(Sum("quantity"))
+    )
+    lines = order.lines.values_list("pk", "quantity")
+    return {pk: quantity - shipped.get(pk, 0) for pk, quantity in lines if quantity > shipped.get(pk, 0)}
+
+
+# ── Refunds ──────────────────────────────────────────────────────────────────────────────────────
+@dataclass(frozen=True)
+class RefundedLine:
+    """Pieces of one order line to refund, at its unit price unless another amount is agreed."""
+
+    line_id: int
+    quantity: int
+    amount_minor: int | None = None
+
+
+def request_refund(
+    order: Order,
+    *,
+    reason: str,
+    lines: Sequence[RefundedLine],
+    comment: str = "",
+    actor: Actor,
+    at: datetime,
+) -> Refund:
+    """Ask for money back. It stays pending until the payment provider reports.
+
+    Locks the order: the sum of open and succeeded refunds never exceeds its total.
+    """
+    with journal.unit():
+        order = Order.objects.select_for_update().get(pk=order.pk)
+        if order.payment_status not in {PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED}:
+            raise Conflict("Only a paid order can be refunded.", code="not_paid")
+        rows = _refund_rows(order, lines)
+        total = sum(row.amount_minor for row in rows)
+        if total > refundable_minor(order):
+            detail = "This is more than what is left of the order’s total."
+            raise ValidationFailed([FieldError("/lines", "exceeds_total", detail)])
+        refund = Refund.objects.create(
+            order=order, reason=reason, comment=comment, amount_minor=total, currency=order.currency
+        )
+        for row in rows:
+            row.refund = refund
+        RefundLine.objects.bulk_create(rows)
+        REFUND.enter(refund, actor=actor, state=refund.status, action="request")
+        outbox.record(
+            "refund.pending",
+            subject=Ref("refund", refund.pk),
+            merchant_id=order.merchant_id,
+            payload={"order": order.pk, "amount_minor": total, "currency": order.currency},
+        )
+    return refund
+
+
+def refundable_minor(order: Order) -> int:
+    """Return what could still be refunded, in minor units of the order's currency."""
+    counted = Q(status__in=[RefundStatus.PENDING, RefundStatus.PROCESSING, RefundStatus.SUCCEEDED])
+    refunded = order.refunds.filter(counted).aggregate(total=Sum("amount_minor"))["total"] or 0
+    return order.total_minor - refunded
+
+
+# ── Payment events ───────────────────────────────────────────────────────────────────────────────
+def record_payment_event(
+    order: Order,
+    *,
+    external_id: str,
+    kind: str,
+    amount_minor: int,
+    occurred_at: datetime,
+    refund: Refund | None = None,
+    actor: Actor,
+    at: datetime,
+) -> PaymentEvent:
+    """Take in what the payment provider reports; the same message again changes nothing.
+
+    kind    authorized, paid, voided, refund_succeeded or refund_failed
+    """
+    with journal.unit():
+        order = Order.objects.select_for_update().get(pk=order.pk)
+        known = PaymentEvent.objects.filter(order=order, external_id=external_id).first()
+        if known is not None:
+            return known
+        event = PaymentEvent.objects.create(
+            order=order,
+            refund=refund,
+            external_id=external_id,
+            kind=kind,
+            amount_minor=amount_minor,
+            occurred_at=occurred_at,
+            known_at=at,
+        )
+        if kind in {"refund_succeeded", "refund_failed"}:
+            _settle_refund(order, refund, is_success=kind == "refund_succeeded", actor=actor, at=at)
+        else:
+            _note_payment(order, kind, actor=actor)
+    return event
+
+
+def _note_payment(order: Order, kind: str, *, actor: Actor) -> None:
+    status = {
+        "authorized": PaymentStatus.AUTHORIZED,
+        "paid": PaymentStatus.PAID,
+        "voided": PaymentStatus.VOIDED,
+    }
+    if kind not in status:
+        raise ValidationFailed([FieldError("/kind", "unknown_kind", f"Unknown payment event “{kind}”.")])
+    is_due = order.status == OrderStatus.AWAITING_PAYMENT and kind != "voided"
+    if is_due:
+        ORDER.move(order, "await_acceptance", actor=actor, payment_status=status[kind])
+    else:
+        ORDER.mark(order, f"payment_{kind}", actor=actor, payment_status=status[kind])
+
+
+def _settle_refund(
+    order: Order, refund: Refund | None, *, is_success: bool, actor: Actor, at: datetime
+) -> None:
+    if refund is None or refund.order_id != order.pk:
+        raise ValidationFailed(
+            [FieldError("/refund", "unknown_refund", "The event names no refund of this order.")]
+        )
+    REFUND.move(refund, "succeed" if is_success else "fail", actor=actor, settled_at=at)
+    if is_success:
+        done = order.refunds.filter(status=RefundStatus.SUCCEEDED).aggregate(total=Sum("amount_minor"))[
+            "total"
+        ]
+        is_full = done >= order.total_minor
+        status = PaymentStatus.REFUNDED if is_full else PaymentStatus.PARTIALLY_REFUNDED
+        ORDER.mark(order, "refund", actor=actor, payment_status=status)
+    outbox.record(
+        "refund.succeeded" if is_success else "refund.failed",
+        subject=Ref("refund", refund.pk),
+        merchant_id=order.merchant_id,
+        payload={"order": order.pk},
+    )
+
+
+def _refund_rows(order: Order, lines: Sequence[RefundedLine]) -> list[RefundLine]:
+    known = {line.pk: line for line in order.lines.all()}
+    refunded = dict(
+        RefundLine.objects.filter(refund__order=order)
+        .exclude(refund__status__in=[RefundStatus.CANCELLED, RefundStatus.FAILED])
+        .values_list("order_line_id")
+        .annotate(Sum("quantity"))
+    )
+    errors, rows = [], []
+    for index, wanted in enumerate(lines):
+        line = known.get(wanted.line_id)
+        if line is None:
+            errors.append(
+                FieldError(f"/lines/{index}/line", "unknown_line", "This line is not in the order.")
+            )
+        elif not 1 <= wanted.quantity <= line.quantity - refunded.get(line.pk, 0):
+            errors.append(FieldError(f"/lines/{index}/quantity", "exceeds_ordered", "More than was ordered."))
+        else:
+            rows.append(_refund_row(line, wanted))
+    if errors or not rows:
+        raise ValidationFailed(errors or [FieldError("/lines", "required", "Choose what to refund.")])
+    return rows
+
+
+def _refund_row(line: OrderLine, wanted: RefundedLine) -> RefundLine:
+    full = line.unit_price_minor * wanted.quantity
+    amount = full if wanted.amount_minor is None else min(wanted.amount_minor, full)
+    return RefundLine(order_line=line, quantity=wanted.quantity, amount_minor=amount)
+
+
+def _checked(quantities: Mapping[int, int], left: Mapping[int, int]) -> dict[int, int]:
+    wrong = [line_id for line_id, quantity in quantities.items() if not 0 < quantity <= left.get(line_id, 0)]
+    if wrong or not quantities:
+        raise ValidationFailed(
+            [FieldError("/lines", "exceeds_left", "A parcel holds what is left of the order.")]
+        )
+    return dict(quantities)
+
+
+def _check_tracking(carrier: str, number: str) -> None:
+    if not re.fullmatch(TRACKING_PATTERNS.get(carrier, _ANY_TRACKING), number):
+        detail = f"This is not a tracking number of {carrier}."
+        raise ValidationFailed([FieldError("/tracking_number", "invalid_tracking", detail)])
+
+
+def _announce(event: str, order: Order, **payload: object) -> None:
+    outbox.record(
+        event,
+        subject=Ref("order", order.pk),
+        merchant_id=order.merchant_id,
+        payload={"status": order.status, **payload},
+    )

@@ -1,0 +1,113 @@
+"""Facts of one order: what it carries itself, and the history of everyone in it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+
+import numpy as np
+from django.conf import settings
+from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from core.money import exponent
+from core.refs import Ref
+from orders.models import Order
+from risk.features.declarations import ORDER_FEATURES, ORDER_RATIOS, Entity, input_names, schema_hash
+from risk.features.direct import OrderColumns, direct_columns
+from risk.features.online import Dialect, OnlineQuery, add_ratios, build_query
+
+from . import Facts
+
+ORDER_INPUT_NAMES = input_names()
+ORDER_FEATURE_HASH = schema_hash(ORDER_INPUT_NAMES)
+_STATEMENT = "order_history"
+
+
+def gather(order: Order, *, as_of: datetime) -> Facts:
+    """Return the facts of an order; one query."""
+    inputs = _own_inputs(order)
+    inputs.update(read_history(keys_of(order), as_of=as_of))
+    add_ratios(ORDER_RATIOS, inputs)
+    direct = direct_values(order)
+    return Facts(
+        subject=Ref("order", order.pk),
+        merchant_id=order.merchant_id,
+        as_of=as_of,
+        values={**inputs, **direct},
+        direct=direct,
+        vector=np.array([inputs[name] for name in ORDER_INPUT_NAMES]),
+        feature_hash=ORDER_FEATURE_HASH,
+    )
+
+
+def keys_of(order: Order) -> dict[Entity, int | None]:
+    """Return who is in the order, None for who is not supplied."""
+    return {
+        Entity.BUYER: order.buyer_key,
+        Entity.DEVICE: order.device_key,
+        Entity.CARD: order.card_key,
+        Entity.ADDRESS: order.address_key,
+        Entity.IP: order.ip_key,
+        Entity.MERCHANT: order.merchant_id,
+    }
+
+
+def read_history(keys: Mapping[Entity, int | None], *, as_of: datetime) -> dict[str, float]:
+    """Return every history feature by name, NaN where its entity is missing; one query."""
+    query = _query(connection.vendor)
+    with connection.cursor() as cursor:
+        if query.dialect is Dialect.POSTGRESQL:
+            _prepare(connection, query)
+            cursor.execute(query.execute(_STATEMENT), query.bind(as_of, keys))
+        else:
+            cursor.execute(query.sql, query.bind(as_of, keys))
+        return query.read(cursor.fetchone(), keys)
+
+
+def direct_values(order: Order) -> dict[str, object]:
+    """Return what the rules may read of the order itself, fit for JSON."""
+    return {
+        "order.amount": order.base_total_minor / 10 ** exponent(settings.BASE_CURRENCY),
+        "order.currency": order.currency,
+        "order.payment_status": order.payment_status,
+        "order.shipping_country": order.shipping_country or None,
+        "order.billing_country": order.billing_country or None,
+        "order.card_country": order.card_country or None,
+        "order.has_device": order.device_key is not None,
+        "order.has_card": order.card_key is not None,
+    }
+
+
+def _own_inputs(order: Order) -> dict[str, float]:
+    signed_up = order.buyer_signed_up_at
+    columns = direct_columns(
+        OrderColumns(
+            placed_at=np.array([_microseconds(order.occurred_at)]),
+            amount_minor=np.array([order.base_total_minor]),
+            line_count=np.array([order.line_count or np.nan]),
+            item_count=np.array([order.item_count or np.nan]),
+            billing_country=np.array([order.billing_country]),
+            shipping_country=np.array([order.shipping_country]),
+            buyer_signed_up_at=np.array([np.nan if signed_up is None else float(_microseconds(signed_up))]),
+        )
+    )
+    return {name: float(column[0]) for name, column in columns.items()}
+
+
+def _microseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1_000_000)
+
+
+@cache
+def _query(vendor: str) -> OnlineQuery:
+    return build_query(ORDER_FEATURES, Dialect(vendor))
+
+
+def _prepare(wrapper: BaseDatabaseWrapper, query: OnlineQuery) -> None:
+    """Plan the history query once per connection: planning costs ten times what running it does."""
+    raw = wrapper.connection
+    if getattr(wrapper, "_history_prepared_on", None) is raw:
+        return
+    with wrapper.cursor() as cursor:
+        cursor.execute(query.prepare(_STATEMENT))
+    wrapper._history_prepared_on = raw  # type: ignore[attr-defined]

@@ -1,0 +1,54 @@
+"""Score one vector with a live model."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from ml.artifacts import ModelArtifact
+
+Floats = npt.NDArray[np.float64]
+
+
+class SchemaMismatch(ValueError):
+    """The vector's columns are defined differently from those the model was trained on."""
+
+
+@dataclass(frozen=True, eq=False)
+class LiveModel:
+    """A model version in memory. Its inputs may be a selection of a vector's columns."""
+
+    id: int
+    sha256: str
+    artifact: ModelArtifact
+    _columns: npt.NDArray[np.intp] = field(repr=False)
+
+    def score(self, vector: Floats, feature_hash: str) -> float:
+        """Return the calibrated probability of bad, 0–1, for an (n_inputs,) vector."""
+        self._require(feature_hash)
+        return self.artifact.score(vector[self._columns])
+
+    def scores(self, matrix: Floats, feature_hash: str) -> Floats:
+        """Return the calibrated probabilities of (n, n_inputs) vectors."""
+        self._require(feature_hash)
+        return self.artifact.scores(matrix[:, self._columns])
+
+    def contributions(self, vector: Floats, feature_hash: str) -> dict[str, float]:
+        """Return each used input's share of the log-odds, before calibration; the base is left out."""
+        self._require(feature_hash)
+        shares = self.artifact.explain(vector[np.newaxis, self._columns])[0]
+        return dict(zip(self.artifact.features, shares[:-1].tolist(), strict=True))
+
+    def _require(self, feature_hash: str) -> None:
+        if feature_hash != self.artifact.schema_hash:
+            raise SchemaMismatch("The model was trained on inputs that are defined differently.")
+
+
+def load_model(id: int, document: bytes, *, sha256: str, input_names: tuple[str, ...]) -> LiveModel:
+    """Return a model checked against its row's sha256; LearningError if it was altered.
+
+    input_names    the columns of the subject's vectors, in order
+    """
+    artifact = ModelArtifact.from_bytes(document, expected_sha256=sha256)
+    columns = np.array([input_names.index(name) for name in artifact.features], dtype=np.intp)
+    return LiveModel(id, sha256, artifact, columns)

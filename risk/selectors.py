@@ -1,0 +1,103 @@
+"""Reads on decisions, rulesets, models, labels and alerts."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+from django.db.models import QuerySet
+
+from core.errors import NotFound
+from core.refs import Ref
+
+from .models import AccountScore, Alert, Decision, Label, ModelVersion, RuleSet, RuleSetStatus, TrainingRun
+
+
+@dataclass(frozen=True)
+class FeatureValues:
+    """A decision's stored model inputs, by name; NaN is missing."""
+
+    names: tuple[str, ...]
+    vector: npt.NDArray[np.float64]
+
+    def __getitem__(self, name: str) -> float:
+        return float(self.vector[self.names.index(name)])
+
+
+def find_decision(subject: Ref) -> Decision | None:
+    """Return the newest decision on a subject."""
+    return Decision.objects.filter(subject_kind=subject.kind, subject_id=subject.id).order_by("-id").first()
+
+
+def get_decision(decision_id: int) -> Decision:
+    try:
+        return Decision.objects.get(pk=decision_id)
+    except Decision.DoesNotExist:
+        raise NotFound("No such decision.") from None
+
+
+def list_decisions(
+    *, subject: str | None = None, merchant_ids: frozenset[int] | None = None
+) -> QuerySet[Decision]:
+    """List decisions, newest first. merchant_ids None = of every merchant."""
+    decisions = Decision.objects.order_by("-id")
+    if subject is not None:
+        decisions = decisions.filter(subject_kind=subject)
+    return decisions if merchant_ids is None else decisions.filter(merchant_id__in=merchant_ids)
+
+
+def features_of(decision: Decision) -> FeatureValues:
+    """Return the model inputs a decision saw; ValueError if their schema is no longer declared."""
+    from .inputs import input_names_of
+
+    names = input_names_of(decision.subject_kind, decision.feature_hash)
+    return FeatureValues(names, np.frombuffer(decision.features, dtype="<f8"))
+
+
+def list_rulesets(subject: str | None = None) -> QuerySet[RuleSet]:
+    rulesets = RuleSet.objects.select_related("author").order_by("subject", "-number")
+    return rulesets if subject is None else rulesets.filter(subject=subject)
+
+
+def get_ruleset(ruleset_id: int) -> RuleSet:
+    try:
+        return RuleSet.objects.select_related("author").get(pk=ruleset_id)
+    except RuleSet.DoesNotExist:
+        raise NotFound("No such ruleset.") from None
+
+
+def find_live(subject: str) -> RuleSet | None:
+    return RuleSet.objects.filter(subject=subject, status=RuleSetStatus.LIVE).first()
+
+
+def list_models(subject: str | None = None) -> QuerySet[ModelVersion]:
+    models = ModelVersion.objects.select_related("training").order_by("subject", "-number")
+    return models if subject is None else models.filter(subject=subject)
+
+
+def get_model(model_id: int) -> ModelVersion:
+    try:
+        return ModelVersion.objects.select_related("training").get(pk=model_id)
+    except ModelVersion.DoesNotExist:
+        raise NotFound("No such model.") from None
+
+
+def list_training_runs(subject: str | None = None) -> QuerySet[TrainingRun]:
+    runs = TrainingRun.objects.order_by("-id")
+    return runs if subject is None else runs.filter(subject=subject)
+
+
+def list_labels(subject: Ref) -> QuerySet[Label]:
+    return Label.objects.filter(subject_kind=subject.kind, subject_id=subject.id).order_by("known_at")
+
+
+def list_open_alerts() -> QuerySet[Alert]:
+    return Alert.objects.filter(acknowledged_at=None).select_related("merchant").order_by("-id")
+
+
+def list_alerts_of(merchant_id: int) -> QuerySet[Alert]:
+    return Alert.objects.filter(merchant_id=merchant_id).order_by("-id")
+
+
+def list_account_scores(merchant_id: int, *, since: datetime) -> QuerySet[AccountScore]:
+    return AccountScore.objects.filter(merchant_id=merchant_id, as_of__gte=since).order_by("as_of")

@@ -1,0 +1,1 @@
+"""The rulesets a new marketplace starts from; analysts take it from there."""

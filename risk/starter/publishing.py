@@ -1,0 +1,28 @@
+"""Publish the starter rulesets as two people: one writes, the other approves."""
+
+from datetime import datetime
+
+from accounts.models import User
+from risk import selectors, services
+from risk.models import RuleSet, Subject
+
+from . import applications, listings, orders
+
+_STARTERS = {
+    Subject.ORDER: ("Starter rules for orders", orders),
+    Subject.LISTING: ("Starter rules for listings", listings),
+    Subject.APPLICATION: ("Starter rules for applications", applications),
+}
+
+
+def publish_starters(*, author: User, approver: User, at: datetime) -> list[RuleSet]:
+    """Return what went live; a subject that already has a live ruleset keeps it."""
+    published = []
+    for subject, (name, starter) in _STARTERS.items():
+        if selectors.find_live(subject) is None:
+            draft = services.create_draft(
+                subject, name, rules=starter.RULES, policy=starter.POLICY, author=author
+            )
+            services.activate_ruleset(draft, approver=approver, at=at)
+            published.append(draft)
+    return published

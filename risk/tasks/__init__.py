@@ -1,0 +1,1 @@
+"""Celery shells of risk, one module per queue class: a worker loads only its own."""
