@@ -47,6 +47,9 @@ _QUEUE_CLASSES: Mapping[str, _QueueClass] = {
     "training": _QueueClass(1, 1, soft_limit_s=3_000, hard_limit_s=3_300, tasks_per_process=5),
 }
 
+# Django's checks import every door with all it needs; `setup` and the web server have run them.
+_NO_CHECKS = {"CELERY_SKIP_CHECKS": "1"}
+
 
 def web(*, bind: str | None = None) -> Program:
     """Return the web server. WEB_BIND says where it listens, WEB_CONCURRENCY with how many processes."""
@@ -82,7 +85,7 @@ def worker(queues: Sequence[str], *, concurrency: int | None = None) -> Program:
     # Workers need not know of each other: fewer messages, and a faster start.
     alone = ("--without-gossip", "--without-mingle", "--without-heartbeat")
     command = _python("celery", "--app", "backoffice", "worker", *_flat(options), *alone)
-    return Program(name, command, {NAME_VARIABLE: name, QUEUES_VARIABLE: " ".join(queues)})
+    return Program(name, command, {NAME_VARIABLE: name, QUEUES_VARIABLE: " ".join(queues), **_NO_CHECKS})
 
 
 def beat(*, schedule: Path | None = None) -> Program:
@@ -95,7 +98,7 @@ def beat(*, schedule: Path | None = None) -> Program:
     options = {"--schedule": str(path), "--loglevel": "INFO"}
     command = _python("celery", "--app", "backoffice", "beat", "--pidfile=", *_flat(options))
     # It sends tasks by name and loads none.
-    return Program("beat", command, {NAME_VARIABLE: "beat", QUEUES_VARIABLE: ""})
+    return Program("beat", command, {NAME_VARIABLE: "beat", QUEUES_VARIABLE: "", **_NO_CHECKS})
 
 
 def everything(*, bind: str | None = None) -> tuple[Program, ...]:

@@ -4,12 +4,15 @@ import importlib
 import os
 import subprocess
 import sys
+import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
 
 from backoffice.celery import BEAT_SCHEDULE, TASK_MODULES, app, queue_class, queue_name, queue_sizes
+from backoffice.processes import worker
 
 ROOT = Path(__file__).parents[2]
 MODULES = [(queue, module) for queue, modules in TASK_MODULES.items() for module in modules]
@@ -70,11 +73,21 @@ def test_a_deciding_worker_never_loads_training() -> None:
         "import sys; from backoffice.celery import app; app.loader.import_default_modules();"
         "print([name for name in sys.modules if name.endswith(('.training', 'tasks.train'))])"
     )
-    environment = {**os.environ, "BACKOFFICE_QUEUES": "decisions"}
+    environment = {**os.environ, **worker(["decisions"]).environment}
     output = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, env=environment, text=True)
     assert output == "[]\n"
 
 
-def test_the_sizes_of_all_queues_are_known() -> None:
-    assert set(queue_sizes()) == set(TASK_MODULES)
-    assert all(size >= 0 for size in queue_sizes().values())
+def test_the_size_of_a_queue_is_what_waits_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bug this found: on Redis every queue seemed empty, because Kombu asked without the key prefix."""
+    monkeypatch.setattr(settings, "CELERY_QUEUE_PREFIX", f"test-{uuid.uuid4().hex}")
+    assert queue_sizes() == {"decisions": 0, "default": 0, "training": 0}
+    with app.connection_for_write() as connection, connection.channel() as opened:
+        channel: Any = opened
+        producer, name = connection.Producer(channel), queue_name("training")
+        for _ in range(2):
+            producer.publish({}, routing_key=name)
+        try:
+            assert queue_sizes() == {"decisions": 0, "default": 0, "training": 2}
+        finally:
+            channel.queue_purge(name)
