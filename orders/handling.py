@@ -1,7 +1,7 @@
 """What a merchant does with an approved order, and what the payment provider reports."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -72,17 +72,20 @@ def ship_order(
 ) -> Shipment:
     """Ship a parcel and move the order on: shipped when nothing is left, else partially shipped.
 
-    Locks the order, so that two parcels cannot ship the same item.
+    Locks the order, so that two parcels cannot ship the same item. A parcel is
+    known by its carrier and number: the same one again is returned as it is.
 
     quantities    order line id → pieces in this parcel; None = everything that is left
     """
+    _check_tracking(carrier, tracking_number)
     with journal.unit():
-        order = Order.objects.select_for_update().get(pk=order.pk)
-        if order.is_held:
-            raise Conflict("This order is on hold and cannot ship.", code="order_on_hold")
+        _lock(order)
+        known = order.shipments.filter(carrier=carrier, tracking_number=tracking_number)
+        if repeated := known.exclude(status=ShipmentStatus.CANCELLED).first():
+            return repeated
+        _require_shippable(order)
         left = pieces_left(order)
         taken = left if quantities is None else _checked(quantities, left)
-        _check_tracking(carrier, tracking_number)
         action = "ship" if taken == left else "ship_part"
         if order.status != OrderStatus.PARTIALLY_SHIPPED or action == "ship":
             ORDER.move(order, action, actor=actor)
@@ -126,19 +129,29 @@ def request_refund(
     reason: str,
     lines: Sequence[RefundedLine],
     comment: str = "",
+    newest_seen: int | None = None,
     actor: Actor,
     at: datetime,
 ) -> Refund:
     """Ask for money back. It stays pending until the payment provider reports.
 
     Locks the order: the sum of open and succeeded refunds never exceeds its total.
+
+    newest_seen    id of the newest refund the caller knew of, 0 = of none: a second click on one
+                   form is refused as a Conflict. None = not checked, the caller has its own key
     """
     with journal.unit():
-        order = Order.objects.select_for_update().get(pk=order.pk)
+        _lock(order)
         if order.payment_status not in {PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED}:
             raise Conflict("Only a paid order can be refunded.", code="not_paid")
+        if newest_seen is not None and order.refunds.filter(pk__gt=newest_seen).exists():
+            raise Conflict("Another refund of this order was requested meanwhile.", code="refunds_changed")
         rows = _refund_rows(order, lines)
         total = sum(row.amount_minor for row in rows)
+        if not total:
+            raise ValidationFailed(
+                [FieldError("/lines", "nothing_to_refund", "There is nothing to pay back.")]
+            )
         if total > refundable_minor(order):
             detail = "This is more than what is left of the order’s total."
             raise ValidationFailed([FieldError("/lines", "exceeds_total", detail)])
@@ -165,7 +178,25 @@ def refundable_minor(order: Order) -> int:
     return order.total_minor - refunded
 
 
+def pieces_to_refund(order: Order, lines: Iterable[OrderLine]) -> dict[int, int]:
+    """Return what of each line is in no open or succeeded refund, 0 if nothing is left. One query."""
+    counted = RefundLine.objects.filter(refund__order=order).exclude(
+        refund__status__in=[RefundStatus.CANCELLED, RefundStatus.FAILED]
+    )
+    refunded = dict(counted.values_list("order_line_id").annotate(Sum("quantity")))
+    return {line.pk: line.quantity - refunded.get(line.pk, 0) for line in lines}
+
+
 # ── Payment events ───────────────────────────────────────────────────────────────────────────────
+# What a report makes of the payment, and from which states: a late "authorized" never undoes "paid".
+_PAYMENTS: Mapping[str, tuple[PaymentStatus, frozenset[str]]] = {
+    "authorized": (PaymentStatus.AUTHORIZED, frozenset({PaymentStatus.UNPAID})),
+    "paid": (PaymentStatus.PAID, frozenset({PaymentStatus.UNPAID, PaymentStatus.AUTHORIZED})),
+    "voided": (PaymentStatus.VOIDED, frozenset({PaymentStatus.UNPAID, PaymentStatus.AUTHORIZED})),
+}
+_REFUNDS: Mapping[str, str] = {"refund_succeeded": "succeed", "refund_failed": "fail"}
+
+
 def record_payment_event(
     order: Order,
     *,
@@ -179,10 +210,14 @@ def record_payment_event(
 ) -> PaymentEvent:
     """Take in what the payment provider reports; the same message again changes nothing.
 
+    Locks the order. A report that comes too late to matter is kept and moves nothing.
+
     kind    authorized, paid, voided, refund_succeeded or refund_failed
     """
+    if kind not in _PAYMENTS and kind not in _REFUNDS:
+        raise ValidationFailed([FieldError("/kind", "unknown_kind", f"Unknown payment event “{kind}”.")])
     with journal.unit():
-        order = Order.objects.select_for_update().get(pk=order.pk)
+        _lock(order)
         known = PaymentEvent.objects.filter(order=order, external_id=external_id).first()
         if known is not None:
             return known
@@ -195,79 +230,96 @@ def record_payment_event(
             occurred_at=occurred_at,
             known_at=at,
         )
-        if kind in {"refund_succeeded", "refund_failed"}:
-            _settle_refund(order, refund, is_success=kind == "refund_succeeded", actor=actor, at=at)
-        else:
+        if kind in _PAYMENTS:
             _note_payment(order, kind, actor=actor)
+        else:
+            _settle_refund(order, event, actor=actor, at=at)
     return event
 
 
 def _note_payment(order: Order, kind: str, *, actor: Actor) -> None:
-    status = {
-        "authorized": PaymentStatus.AUTHORIZED,
-        "paid": PaymentStatus.PAID,
-        "voided": PaymentStatus.VOIDED,
-    }
-    if kind not in status:
-        raise ValidationFailed([FieldError("/kind", "unknown_kind", f"Unknown payment event “{kind}”.")])
-    is_due = order.status == OrderStatus.AWAITING_PAYMENT and kind != "voided"
-    if is_due:
-        ORDER.move(order, "await_acceptance", actor=actor, payment_status=status[kind])
+    status, sources = _PAYMENTS[kind]
+    if order.payment_status not in sources:
+        return
+    if order.status == OrderStatus.AWAITING_PAYMENT and kind != "voided":
+        ORDER.move(order, "await_acceptance", actor=actor, payment_status=status)
     else:
-        ORDER.mark(order, f"payment_{kind}", actor=actor, payment_status=status[kind])
+        ORDER.mark(order, f"payment_{kind}", actor=actor, payment_status=status)
 
 
-def _settle_refund(
-    order: Order, refund: Refund | None, *, is_success: bool, actor: Actor, at: datetime
-) -> None:
+def _settle_refund(order: Order, event: PaymentEvent, *, actor: Actor, at: datetime) -> None:
+    refund = event.refund
     if refund is None or refund.order_id != order.pk:
-        raise ValidationFailed(
-            [FieldError("/refund", "unknown_refund", "The event names no refund of this order.")]
-        )
-    REFUND.move(refund, "succeed" if is_success else "fail", actor=actor, settled_at=at)
-    if is_success:
-        done = order.refunds.filter(status=RefundStatus.SUCCEEDED).aggregate(total=Sum("amount_minor"))[
-            "total"
-        ]
-        is_full = done >= order.total_minor
-        status = PaymentStatus.REFUNDED if is_full else PaymentStatus.PARTIALLY_REFUNDED
-        ORDER.mark(order, "refund", actor=actor, payment_status=status)
+        detail = "The event names no refund of this order."
+        raise ValidationFailed([FieldError("/refund", "unknown_refund", detail)])
+    if event.amount_minor != refund.amount_minor:
+        detail = "The amount is not the refund’s."
+        raise ValidationFailed([FieldError("/amount", "amount_mismatch", detail)])
+    REFUND.move(refund, _REFUNDS[event.kind], actor=actor, settled_at=at)
+    if refund.status == RefundStatus.SUCCEEDED:
+        ORDER.mark(order, "refund", actor=actor, payment_status=_payment_after_refund(order))
     outbox.record(
-        "refund.succeeded" if is_success else "refund.failed",
+        f"refund.{refund.status}",
         subject=Ref("refund", refund.pk),
         merchant_id=order.merchant_id,
         payload={"order": order.pk},
     )
 
 
+def _payment_after_refund(order: Order) -> PaymentStatus:
+    succeeded = order.refunds.filter(status=RefundStatus.SUCCEEDED)
+    is_full = (succeeded.aggregate(total=Sum("amount_minor"))["total"] or 0) >= order.total_minor
+    return PaymentStatus.REFUNDED if is_full else PaymentStatus.PARTIALLY_REFUNDED
+
+
+# ── What the parts share ─────────────────────────────────────────────────────────────────────────
+def _lock(order: Order) -> None:
+    """Bring the caller's row up to date under a lock that is held until the unit ends."""
+    order.refresh_from_db(from_queryset=Order.objects.select_for_update())
+
+
+def _require_shippable(order: Order) -> None:
+    if order.is_held:
+        raise Conflict("This order is on hold and cannot ship.", code="order_on_hold")
+    if order.payment_status in {PaymentStatus.VOIDED, PaymentStatus.REFUNDED}:
+        raise Conflict("The buyer has the money back: this order cannot ship.", code="not_paid")
+
+
 def _refund_rows(order: Order, lines: Sequence[RefundedLine]) -> list[RefundLine]:
+    if not lines:
+        raise ValidationFailed([FieldError("/lines", "required", "Choose what to refund.")])
     known = {line.pk: line for line in order.lines.all()}
-    refunded = dict(
-        RefundLine.objects.filter(refund__order=order)
-        .exclude(refund__status__in=[RefundStatus.CANCELLED, RefundStatus.FAILED])
-        .values_list("order_line_id")
-        .annotate(Sum("quantity"))
-    )
-    errors, rows = [], []
+    left = pieces_to_refund(order, known.values())
+    errors = []
     for index, wanted in enumerate(lines):
         line = known.get(wanted.line_id)
         if line is None:
-            errors.append(
-                FieldError(f"/lines/{index}/line", "unknown_line", "This line is not in the order.")
-            )
-        elif not 1 <= wanted.quantity <= line.quantity - refunded.get(line.pk, 0):
-            errors.append(FieldError(f"/lines/{index}/quantity", "exceeds_ordered", "More than was ordered."))
+            detail = "This line is not in the order."
+            errors.append(FieldError(f"/lines/{index}/line", "unknown_line", detail))
+        elif not 1 <= wanted.quantity <= left[line.pk]:
+            detail = "More than was ordered."
+            errors.append(FieldError(f"/lines/{index}/quantity", "exceeds_ordered", detail))
+        elif not 0 <= _amount(line, wanted) <= line.unit_price_minor * wanted.quantity:
+            detail = "More than these pieces cost."
+            errors.append(FieldError(f"/lines/{index}/amount", "exceeds_price", detail))
         else:
-            rows.append(_refund_row(line, wanted))
-    if errors or not rows:
-        raise ValidationFailed(errors or [FieldError("/lines", "required", "Choose what to refund.")])
-    return rows
+            left[line.pk] = 0  # a line named twice is two answers to one question
+    if errors:
+        raise ValidationFailed(errors)
+    return [
+        RefundLine(
+            order_line_id=wanted.line_id,
+            quantity=wanted.quantity,
+            amount_minor=_amount(known[wanted.line_id], wanted),
+        )
+        for wanted in lines
+    ]
 
 
-def _refund_row(line: OrderLine, wanted: RefundedLine) -> RefundLine:
-    full = line.unit_price_minor * wanted.quantity
-    amount = full if wanted.amount_minor is None else min(wanted.amount_minor, full)
-    return RefundLine(order_line=line, quantity=wanted.quantity, amount_minor=amount)
+def _amount(line: OrderLine, wanted: RefundedLine) -> int:
+    if wanted.amount_minor is None:
+        return line.unit_price_minor * wanted.quantity
+    return wanted.amount_minor
 
 
 def _checked(quantities: Mapping[int, int], left: Mapping[int, int]) -> dict[int, int]:
