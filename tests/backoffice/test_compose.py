@@ -147,8 +147,8 @@ class LocalServices:
             listener.bind(("127.0.0.1", 0))
             self._bind = f"127.0.0.1:{listener.getsockname()[1]}"
 
-    def run(self, name: str, words: list[str]) -> int:
-        return subprocess.run(words, cwd=ROOT, env=self.environment(name), capture_output=True).returncode
+    def run(self, name: str, words: list[str]) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(words, cwd=ROOT, env=self.environment(name), capture_output=True, text=True)
 
     def start(self, name: str) -> None:
         with self.log(name).open("wb") as log:
@@ -162,7 +162,7 @@ class LocalServices:
             )
 
     def is_healthy(self, name: str) -> bool:
-        return self.run(name, OURS[name]["healthcheck"]["test"][1:]) == 0
+        return self.run(name, OURS[name]["healthcheck"]["test"][1:]).returncode == 0
 
     def log(self, name: str) -> Path:
         return self._folder / f"{name}.log"
@@ -204,7 +204,8 @@ def local(tmp_path: Path, database_url: str) -> Iterator[LocalServices]:
     reason="needs DATABASE_URL on PostgreSQL and REDIS_URL",
 )
 def test_every_service_becomes_healthy_with_its_own_command(local: LocalServices) -> None:
-    assert local.run("setup", OURS["setup"]["command"]) == 0, "setup failed"
+    setup = local.run("setup", OURS["setup"]["command"])
+    assert setup.returncode == 0, setup.stderr[-2000:]
     assert not local.is_healthy("web"), "the health check passes without a web server"
     assert not local.is_healthy("worker-decisions"), "the health check passes without a worker"
     for name in RUNNING:
