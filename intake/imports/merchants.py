@@ -3,16 +3,18 @@
 from datetime import datetime
 
 import polars as pl
+from django.db.models import Exists, OuterRef
 
 from catalog.models import Listing
 from core.ids import new_ids
 from merchants.models import Merchant, MerchantStatus
+from orders.models import OrderKey
 
 from . import reading
 from .mapping import FilePart, ImportMapping
 from .refusals import ImportRefused
 
-_KNOWN_SCHEMA = pl.Schema({"merchant_ref": pl.String, "merchant_id": pl.Int64})
+_KNOWN_SCHEMA = pl.Schema({"merchant_ref": pl.String, "merchant_id": pl.Int64, "had_orders": pl.Boolean})
 _LISTING_SCHEMA = pl.Schema({"merchant_id": pl.Int64, "listing_ref": pl.String, "listing_id": pl.Int64})
 _LOOKUP_CHUNK = 500  # below SQLite's limit of bound values in every version
 
@@ -32,7 +34,10 @@ class Directory:
         return self._create_missing(_conform(merchants, part, self._mapping.time_zone))
 
     def resolve(self, orders: pl.DataFrame) -> pl.DataFrame:
-        """Return the orders with merchant_id, null where no merchant is there and none may be created."""
+        """Return the orders with merchant_id, null where no merchant is there and none may be created.
+
+        `had_orders` says whether the merchant had any when this import first met it.
+        """
         missing = self._missing(orders.select("merchant_ref").unique())
         if self._mapping.merchants.create and not missing.is_empty():
             first = orders.group_by("merchant_ref").agg(joined_at=pl.col("occurred_at").min())
@@ -84,10 +89,12 @@ def read_listings(mapping: ImportMapping) -> pl.DataFrame:
 
 
 def _find_merchants(references: pl.Series) -> pl.DataFrame:
-    found: list[tuple[str | None, int]] = []
+    had_orders = Exists(OrderKey.objects.filter(merchant_id=OuterRef("pk")))
+    found: list[tuple[str | None, int, bool]] = []
     for start in range(0, len(references), _LOOKUP_CHUNK):
         wanted = references.slice(start, _LOOKUP_CHUNK).to_list()
-        found += Merchant.objects.filter(external_ref__in=wanted).values_list("external_ref", "id")
+        merchants = Merchant.objects.filter(external_ref__in=wanted)
+        found += merchants.values_list("external_ref", "id", had_orders)
     return pl.DataFrame(found, schema=_KNOWN_SCHEMA, orient="row")
 
 

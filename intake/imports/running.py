@@ -225,8 +225,12 @@ class _Run:
         return _Outcome(fresh.height, unchanged, tables.labels.height + labels.height, problems)
 
     def _find_known(self, orders: pl.DataFrame) -> pl.DataFrame:
-        """Return what is stored of these orders."""
-        return self._writer.find_orders(orders.select("merchant_id", "external_id"))
+        """Return what is stored of these orders.
+
+        A merchant that had none before is not asked about; should another import
+        bring some meanwhile, their keys collide and the chunk is written again.
+        """
+        return self._writer.find_orders(orders.filter("had_orders").select("merchant_id", "external_id"))
 
     def _new_labels(self, known: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Return labels that known orders did not have yet, and the problems of those that contradict."""

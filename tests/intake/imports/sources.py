@@ -61,7 +61,7 @@ def write_csv(folder: Path, *rows: str, header: str = HEADER, name: str = "order
 
 def native_orders(*orders: dict[str, Any]) -> pl.DataFrame:
     """Return an orders frame of our own layout; each order says only what differs."""
-    schema = {
+    schema: dict[str, Any] = {
         **dict.fromkeys(("external_id", "market_order_id", "merchant_ref", "buyer_ref"), pl.String),
         "buyer_signed_up_at": pl.Datetime("us", "UTC"),
         **dict.fromkeys(("device_ref", "card_ref", "card_country", "address_ref", "ip"), pl.String),
@@ -85,7 +85,7 @@ def native_orders(*orders: dict[str, Any]) -> pl.DataFrame:
 
 
 def native_frames(*orders: dict[str, Any], lines: pl.DataFrame | None = None) -> dict[str, pl.DataFrame]:
-    """Return the native layout; without `lines` each order has one of 2 × 15.00 that adds up to the usual total."""
+    """Return the native layout; without `lines` each order has one line that adds up to its total."""
     frame = native_orders(*orders)
     merchants = pl.DataFrame(
         {

@@ -9,13 +9,13 @@ from typing import Any
 
 import polars as pl
 import pytest
-from django.db import connection
 
 from core.actors import SYSTEM
 from core.fingerprints import fingerprint
 from core.ids import moment_of
 from core.models import AuditEntry, OutboxEvent, TransitionRecord
 from intake.imports import ImportRefused, import_frames, run_import, running
+from intake.imports.writing import choose_writer
 from intake.models import ImportBatch, ImportStatus
 from merchants.models import Merchant
 from orders.models import Order, OrderKey, OrderLine
@@ -158,7 +158,7 @@ def test_a_repeated_number_counts_once_per_merchant(tmp_path: Path) -> None:
 
 def test_a_missing_column_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     path = write_csv(tmp_path, GOOD, header=HEADER.replace("Amount", "Amnt"))
-    with pytest.raises(ImportRefused, match="no column “Amount”.*“Amnt”") as refusal:
+    with pytest.raises(ImportRefused, match=r"no column “Amount”.*“Amnt”") as refusal:
         load(path)
     assert (refusal.value.code, refusal.value.extra["column"]) == ("missing_column", "Amount")
     assert (ImportBatch.objects.count(), Merchant.objects.count()) == (0, 0)
@@ -227,7 +227,7 @@ def test_every_format_gives_the_same_orders(tmp_path: Path, suffix: str) -> None
     rows = [line.split(",") for line in (GOOD, GOOD.replace("A1", "007").replace("12.34", "5"))]
     frame = pl.DataFrame(rows, schema=HEADER.split(","), orient="row")
     path = tmp_path / f"orders.{suffix}"
-    {"csv": frame.write_csv, "parquet": frame.write_parquet, "xlsx": frame.write_excel}[suffix](path)
+    getattr(frame, {"csv": "write_csv", "parquet": "write_parquet", "xlsx": "write_excel"}[suffix])(path)
     load(path)
     assert set(Order.objects.values_list("external_id", "total_minor")) == {("A1", 1234), ("007", 500)}
 
@@ -235,10 +235,10 @@ def test_every_format_gives_the_same_orders(tmp_path: Path, suffix: str) -> None
 def test_typed_parquet_columns_are_read_exactly(tmp_path: Path) -> None:
     frame = pl.DataFrame({
         "No": [1, 2], "Shop": [7.0, 7.0], "Customer": [2**62, 5], "Currency": ["EUR", "EUR"],
-        "Amount": [57.16, 0.29], "Date": [datetime(2026, 2, 1, 10, 30), datetime(2026, 2, 1)],
+        "Amount": [57.16, 0.29], "Date": ["2026-02-01 10:30", "2026-02-01 00:00"],
     })  # fmt: skip
     path = tmp_path / "orders.parquet"
-    frame.write_parquet(path)
+    frame.with_columns(pl.col("Date").str.to_datetime("%Y-%m-%d %H:%M")).write_parquet(path)
     load(path)
     found = Order.objects.order_by("external_id").values_list("external_id", "total_minor", "buyer_ref")
     assert list(found) == [("1", 5716, str(2**62)), ("2", 29, "5")]
@@ -339,9 +339,9 @@ def test_a_killed_import_is_completed_by_the_next_run(monkeypatch: pytest.Monkey
 
 def test_an_order_taken_between_look_and_write_is_looked_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
     load_frames(native_frames({}))
-    found = running.choose_writer().find_orders
+    found = choose_writer().find_orders
     answers = iter([lambda wanted: found(wanted).clear()])
-    writer = type(running.choose_writer())
+    writer = type(choose_writer())
     monkeypatch.setattr(writer, "find_orders", lambda self, wanted: next(answers, found)(wanted))
     batch = load_frames(native_frames({}, {}))
     assert (batch.rows_known, batch.rows_applied) == (1, 1)
@@ -355,12 +355,3 @@ def test_progress_is_told_after_every_chunk(monkeypatch: pytest.MonkeyPatch) -> 
         native_frames({}, {}, {}), "backoffice", actor=SYSTEM, at=AT, progress=lambda *done: seen.append(done)
     )
     assert seen == [(2, 3), (3, 3)]
-
-
-def test_a_written_order_has_every_column_the_database_has(tmp_path: Path) -> None:
-    """A column added to these tables without a database default would break the importer: it fails here."""
-    load(write_csv(tmp_path, GOOD))
-    with connection.cursor() as cursor:
-        for model in (Order, OrderKey, OrderLine):
-            cursor.execute(f"SELECT count(*) FROM {model._meta.db_table}")
-            assert cursor.fetchone()[0] == 1
