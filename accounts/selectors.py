@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 
 from .models import APIKey
-from .services import hash_token
+from .tokens import hash_token
 
 # Writing last_used_at on every call would make each read a write; a minute is close enough for people.
 _LAST_USED_RESOLUTION = timedelta(minutes=1)

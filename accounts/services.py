@@ -3,7 +3,6 @@
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
-from hashlib import sha256
 
 from core import audit, journal
 from core.actors import Actor
@@ -12,6 +11,7 @@ from core.refs import Ref
 
 from .models import APIKey, Role, RoleGrant, User
 from .permissions import SCOPES
+from .tokens import hash_token
 
 _PREFIX_BYTES = 5
 _SECRET_BYTES = 24  # 192 bits: hashing once is enough, no key stretching needed
@@ -65,7 +65,3 @@ def grant_role(user: User, role: Role, *, actor: Actor) -> None:
             audit.record(
                 "role.granted", actor=actor, subject=Ref("user", user.id), detail={"role": str(role)}
             )
-
-
-def hash_token(token: str) -> str:
-    return sha256(token.encode()).hexdigest()

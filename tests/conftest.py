@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from celery import current_app
-from django.core.cache import cache
 
 from risk import live
 
@@ -40,4 +39,3 @@ def _quick_passwords() -> None:
     from django.conf import settings
 
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    cache.clear()

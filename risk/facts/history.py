@@ -98,7 +98,12 @@ def _read(table: str, columns: Sequence[str], where: str, values: Sequence[objec
     types = {name: _TYPES.get(name, pl.Int64) for name in columns}
     if connection.vendor == "postgresql":
         return _copy(table, columns, where, values, types)
-    select = f"SELECT {', '.join(columns)} FROM {table} WHERE {where} ORDER BY id"  # noqa: S608 - constants
+    # CAST keeps SQLite's driver from turning each value into a Python object.
+    shown = ", ".join(
+        f"CAST({name} AS TEXT)" if name in _MOMENTS else f"{name} + 0" if name == "is_bad" else name
+        for name in columns
+    )
+    select = f"SELECT {shown} FROM {table} WHERE {where} ORDER BY id"  # noqa: S608 - constants
     with connection.cursor() as cursor:
         cursor.execute(select, [_as_stored(value) for value in values])
         rows = cursor.fetchall()

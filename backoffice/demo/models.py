@@ -1,0 +1,49 @@
+"""Train every subject's model with the training worker, and promote what it made."""
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+from risk import services
+from risk.models import ModelStatus, ModelVersion, Subject, TrainingRun
+
+from .people import get_person
+
+SUBJECTS = (Subject.ORDER, Subject.LISTING, Subject.APPLICATION)
+_TIMEOUT_S = 240.0
+_ENDED = {TrainingRun.Status.FINISHED, TrainingRun.Status.FAILED}
+
+
+class TrainingFailed(RuntimeError):
+    """A training ended without a model; the message is the run's own."""
+
+
+def train_all(*, as_of: datetime, report: Callable[[str, float], None]) -> None:
+    """Request each training and wait until the worker has made a shadow model of it."""
+    analyst = get_person("analyst@example.com")
+    for subject in SUBJECTS:
+        if not ModelVersion.objects.filter(subject=subject).exists():
+            run = services.request_training(subject, as_of=as_of, requested_by=analyst)
+            _wait_for(run, report)
+
+
+def promote_all(*, at: datetime) -> None:
+    """Promote each subject's newest shadow where there is no champion yet, as the second analyst."""
+    approver = get_person("second.analyst@example.com")
+    for subject in SUBJECTS:
+        versions = ModelVersion.objects.filter(subject=subject)
+        shadow = versions.filter(status=ModelStatus.SHADOW).order_by("-number").first()
+        if shadow is not None and not versions.filter(status=ModelStatus.CHAMPION).exists():
+            services.promote_model(shadow, approver=approver, at=at)
+
+
+def _wait_for(run: TrainingRun, report: Callable[[str, float], None]) -> None:
+    deadline = time.monotonic() + _TIMEOUT_S
+    while run.status not in _ENDED:
+        if time.monotonic() > deadline:
+            raise TrainingFailed(f"The {run.subject} training did not end within {_TIMEOUT_S:.0f} seconds.")
+        report(f"{run.subject}: {run.step or 'waiting for the worker'}", run.progress)
+        time.sleep(0.2)
+        run.refresh_from_db()
+    if run.status == TrainingRun.Status.FAILED:
+        raise TrainingFailed(f"The {run.subject} training failed: {run.message}")

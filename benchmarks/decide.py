@@ -1,0 +1,211 @@
+"""How long `submit_order` takes, committed, beside bare psycopg2 inserts of the same rows and one prediction.
+
+The floor is what no design can avoid: the rows that the walk leaves behind,
+one multi-row INSERT per table into the same tables, one commit, and one
+`Booster.predict` of the same model on numpy. Both sides take turns, order by
+order, so that a change of the machine's speed hits both.
+"""
+
+import argparse
+import json
+import random
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import lightgbm
+import numpy as np
+import psycopg2
+from django.db import connection
+from django.utils import timezone
+
+from benchmarks.harness import Report, Rows, percentiles
+from core.actors import SYSTEM
+from core.ids import new_id
+from orders.placing import Contact, NewLine, NewOrder, Signals
+
+# Table → the column that leads to the order, in the order of insertion.
+_TABLES = {
+    "orders_orderkey": "order_id",
+    "orders_order": "id",
+    "orders_orderline": "order_id",
+    "orders_ordercontact": "order_id",
+    "risk_decision": "subject_id",
+    "cases_reviewcase": "subject_id",
+    "core_transitionrecord": "subject_id",
+    "core_outboxevent": "subject_id",
+}
+_SEED = 20_261_122
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--orders", type=int, default=2_000, help="measured orders")
+    parser.add_argument("--warmup", type=int, default=200)
+    parser.add_argument("--history", type=int, default=100_000, help="orders already in the database")
+    parser.add_argument("--rules", type=int, default=50)
+
+
+def run(options: argparse.Namespace) -> Report:
+    if connection.vendor != "postgresql":
+        raise SystemExit("bin/bench decide measures PostgreSQL: set DATABASE_URL.")
+    merchants = _prepare(options)
+    ours, floor, steps = [], [], []
+    with _Floor() as bare:
+        for number, new in enumerate(_orders(options.warmup + options.orders)):
+            elapsed, submission = _submit(merchants[number % len(merchants)], new)
+            floor_elapsed = bare.repeat(submission)
+            if number >= options.warmup:
+                ours.append(elapsed)
+                floor.append(floor_elapsed)
+                steps.append(submission.decision.latency_us)
+    return _report(options, ours, floor, steps)
+
+
+def _submit(merchant: Any, new: NewOrder) -> tuple[float, Any]:
+    from intake.pipeline import submit_order
+
+    started = time.perf_counter()
+    submission = submit_order(merchant, new, actor=SYSTEM, at=new.placed_at)
+    elapsed = (time.perf_counter() - started) * 1_000
+    if submission.decision is None:
+        raise SystemExit("An order was not decided: the measurement would be of something else.")
+    return elapsed, submission
+
+
+class _Floor:
+    """A plain psycopg2 connection that writes the same rows again under new ids."""
+
+    def __enter__(self) -> "_Floor":
+        self._connection = psycopg2.connect(**_connection_arguments())
+        self._booster = _champion_booster()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def repeat(self, submission: Any) -> float:
+        """Return the milliseconds of inserting the submission's rows and predicting its vector."""
+        rows = {table: _rows(table, column, submission.order.pk) for table, column in _TABLES.items()}
+        _renumber(rows, submission.order.pk)
+        vector = np.frombuffer(submission.decision.features, dtype="<f8")[np.newaxis, :]
+        with self._connection.cursor() as cursor:
+            started = time.perf_counter()
+            for table, found in rows.items():
+                if found:
+                    names = ", ".join(found[0])
+                    mark = f"({', '.join(['%s'] * len(found[0]))})"
+                    values = [value for row in found for value in row.values()]
+                    cursor.execute(
+                        f"INSERT INTO {table} ({names}) VALUES {', '.join([mark] * len(found))}", values
+                    )
+            self._booster.predict(vector)
+            self._connection.commit()
+            return (time.perf_counter() - started) * 1_000
+
+
+def _rows(table: str, column: str, order_id: int) -> list[dict[str, Any]]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT * FROM {table} WHERE {column} = %s ORDER BY 1", [order_id])
+        names = [description.name for description in cursor.description]
+        return [dict(zip(names, map(_sendable, row), strict=True)) for row in cursor.fetchall()]
+
+
+def _sendable(value: Any) -> Any:
+    return json.dumps(value) if isinstance(value, dict | list) else value
+
+
+def _renumber(rows: dict[str, list[dict[str, Any]]], order_id: int) -> None:
+    """Give every row a new identity, so that it fits beside the original."""
+    fresh = new_id()
+    decision = {row["id"]: new_id() for row in rows["risk_decision"]}
+    for table, found in rows.items():
+        for row in found:
+            for name, value in row.items():
+                if value == order_id:
+                    row[name] = fresh
+                elif name == "decision_id":
+                    row[name] = decision[value]
+                elif name == "id":
+                    row[name] = decision.get(value) or new_id()
+                elif name == "external_id":
+                    row[name] = f"{value}-floor"
+                elif table == "cases_reviewcase" and name == "status":
+                    row[name] = "cancelled"
+
+
+def _orders(count: int) -> Iterator[NewOrder]:
+    """Honest orders of returning buyers at usual prices, so that nearly all are approved."""
+    random.seed(_SEED)
+    for number in range(count):
+        buyer = random.randint(0, 4_000)
+        at = timezone.now()
+        lines = tuple(
+            NewLine(f"Item {item}", random.randint(1, 3), random.randint(900, 30_000))
+            for item in range(random.choice((1, 1, 2, 3)))
+        )
+        yield NewOrder(
+            external_id=f"bench-{at.timestamp():.6f}-{number}",
+            currency="CNY",
+            lines=lines,
+            placed_at=at,
+            signals=Signals(
+                f"b{buyer}", f"d{buyer}", f"c{buyer}", f"a{buyer}", f"198.51.{buyer % 250}.{buyer % 199}"
+            ),
+            contact=Contact("Ann Lee", "ann@example.com", "+86 10 5555 0100", "1 Tea Street, Hangzhou"),
+            buyer_signed_up_at=at - timedelta(days=400),
+            card_country="CN",
+            shipping_country="CN",
+            billing_country="CN",
+        )
+
+
+def _prepare(options: argparse.Namespace) -> list[Any]:
+    """Import history, train and promote a model, publish the rules; reused when it is there already."""
+    from benchmarks.marketplace import prepare_marketplace
+    from merchants.models import Merchant
+
+    prepare_marketplace(orders=options.history, rules=options.rules, seed=_SEED)
+    return list(Merchant.objects.filter(status="active").order_by("id")[:50])
+
+
+def _champion_booster() -> lightgbm.Booster:
+    from risk.live import find_champion
+
+    champion = find_champion("order")
+    assert champion is not None
+    return lightgbm.Booster(model_str=champion.artifact.estimator.as_json()["models"][0])
+
+
+def _connection_arguments() -> dict[str, Any]:
+    settings = connection.get_connection_params()
+    return {
+        name: settings[name] for name in ("dbname", "user", "password", "host", "port") if settings.get(name)
+    }
+
+
+def _report(options: argparse.Namespace, ours: list[float], floor: list[float], steps: list[Any]) -> Report:
+    mine, bare = percentiles(ours), percentiles(floor)
+    ratio = mine["p50"] / bare["p50"]
+    medians = {step: float(np.median([row[step] for row in steps])) / 1_000 for step in steps[0]}
+    return Report(
+        metrics={
+            "p50_ms": round(mine["p50"], 3),
+            "p99_ms": round(mine["p99"], 3),
+            "floor_p50_ms": round(bare["p50"], 3),
+            "p50_over_floor": round(ratio, 2),
+        },
+        tables=[
+            Rows(
+                f"submit_order, {options.orders:,} orders, {options.rules} rules, committed",
+                ("", "p50 ms", "p99 ms"),
+                [
+                    ("submit_order", mine["p50"], mine["p99"]),
+                    ("floor: same rows by psycopg2 + one predict", bare["p50"], bare["p99"]),
+                    ("ratio", ratio, mine["p99"] / bare["p99"]),
+                    *((f"of which {step}", value, None) for step, value in medians.items()),
+                ],
+            )
+        ],
+        notes={"history_orders": options.history, "rules": options.rules},
+    )

@@ -1,0 +1,72 @@
+"""A marketplace to measure on: imported history, a trained champion and a live ruleset."""
+
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+
+from django.utils import timezone
+
+from accounts.models import Role, User
+from accounts.services import grant_role
+from cases.services import ensure_default_queues
+from core.actors import SYSTEM
+from intake.imports import run_import
+from orders.models import Order
+from risk import services, training
+from risk.models import ModelVersion, Subject
+from risk.rules.engine import Effect, RuleDefinition
+from risk.selectors import find_live
+from risk.starter import orders as starter
+from simulation import generate, write
+from simulation.loading import load_standing
+
+
+def prepare_marketplace(*, orders: int, rules: int, seed: int) -> None:
+    """Fill an empty database; whatever is there already is kept."""
+    now = timezone.now()
+    author, approver = (_analyst(f"bench-{name}@example.com") for name in ("author", "approver"))
+    ensure_default_queues()
+    if not Order.objects.exists():
+        sample = generate(orders, seed, now)
+        load_standing(sample, before=now)
+        with tempfile.TemporaryDirectory() as folder:
+            write(sample, Path(folder))
+            run_import(Path(folder), "backoffice", actor=SYSTEM, at=now)
+    if not ModelVersion.objects.filter(subject=Subject.ORDER, status="champion").exists():
+        run = services.request_training(Subject.ORDER, as_of=now, requested_by=None)
+        version = training.run(run.pk, at=now)
+        if version is None:
+            run.refresh_from_db()
+            raise SystemExit(f"The model could not be trained: {run.message}")
+        services.promote_model(version, approver=approver, at=now)
+    if find_live(Subject.ORDER) is None:
+        draft = services.create_draft(
+            Subject.ORDER, "Benchmark", rules=_rules(rules), policy=starter.POLICY, author=author
+        )
+        services.activate_ruleset(draft, approver=approver, at=now + timedelta(seconds=1))
+
+
+def _rules(count: int) -> list[RuleDefinition]:
+    """The starter rules, filled up to `count` with velocity rules that honest orders do not meet."""
+    windows = ("1h", "24h", "7d", "30d")
+    entities = ("buyer", "device", "card", "address", "ip")
+    names = [f"{entity}_orders_{window}_count" for window in windows for entity in entities]
+    names += [f"{entity}_amount_{window}_sum" for window in windows for entity in entities]
+    extra = [
+        RuleDefinition(
+            code=f"R-BENCH-{number:03}",
+            name=f"Far too much: {name}",
+            condition=f"{name} > 100000000 and order.amount > {number}",
+            effect=Effect.POINTS,
+            points=5,
+            reason_code="velocity_device",
+        )
+        for number, name in enumerate(names)
+    ]
+    return [*starter.RULES, *extra][:count]
+
+
+def _analyst(email: str) -> User:
+    user = User.objects.filter(email=email).first() or User.objects.create_user(email)
+    grant_role(user, Role.RISK_ANALYST, actor=SYSTEM)
+    return user
