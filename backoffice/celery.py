@@ -21,7 +21,7 @@ TASK_MODULES: Mapping[str, tuple[str, ...]] = {
     # Somebody waits for it: seconds matter.
     "decisions": ("intake.tasks", "risk.tasks.decide"),
     # Minutes matter: events, mail, upkeep.
-    "default": ("catalog.tasks", "cases.tasks", "core.tasks", "delivery.tasks"),
+    "default": ("catalog.tasks", "cases.tasks", "core.tasks", "delivery.tasks", "risk.tasks.accounts"),
     # Hours matter, and it needs memory and all the cores it can get.
     "training": ("recommendations.tasks", "risk.tasks.train"),
 }
@@ -82,7 +82,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     # Shadow scores are compared by the day; half a minute keeps each batch small.
     "risk-score-shadows": _every("risk.tasks.decide.score_shadows", 30 * _SECOND),
     # It looks two minutes back, so that a skipped minute is made up for.
-    "risk-refresh-recent-accounts": _every("risk.tasks.decide.refresh_recent_accounts", _MINUTE),
+    "risk-refresh-recent-accounts": _every("risk.tasks.accounts.refresh_recent", _MINUTE),
     # An audit row is provable at most a minute after it was written; more often makes blocks of one row.
     "core-seal-audit": _every("core.tasks.seal_audit", _MINUTE),
     # Leases last minutes: an abandoned case returns to its queue within one more.
@@ -91,7 +91,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "risk-resume-trainings": _every("risk.tasks.train.resume", 5 * _MINUTE),
     # 17:00: the business day has ended, and scores are fresh before merchants open their health page.
     "risk-refresh-all-accounts": _at(
-        "risk.tasks.decide.refresh_all_accounts", crontab(hour="17", minute="0"), valid_for=6 * _HOUR
+        "risk.tasks.accounts.refresh_all", crontab(hour="17", minute="0"), valid_for=6 * _HOUR
     ),
     # 17:15: the day's orders are complete; a quarter of an hour after the scores, which read the same rows.
     "recommendations-refresh": _at(

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ml.arrays import Floats
+from ml.boosting import load_lightgbm
 
 
 class Kind(StrEnum):
@@ -61,7 +62,7 @@ class TreeBag:
     @cached_property
     def _boosters(self) -> list[Any]:
         """Parsed once per process; a Booster must not be shared with a forked child that also predicts."""
-        import lightgbm
+        lightgbm = load_lightgbm()
 
         return [lightgbm.Booster(model_str=text) for text in self.models]
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from ml.arrays import Floats
 from ml.artifacts import ModelArtifact
+from ml.boosting import load_lightgbm
 from ml.calibration import Calibration, fit_calibration, sigmoid
 from ml.datasets import TrainingSet, split_by_share
 from ml.estimators import Estimator, Kind, LinearModel, TreeBag, compress
@@ -101,7 +102,7 @@ def _fit(
 def _fit_trees(
     fit: TrainingSet, stop: TrainingSet, recipe: Recipe, num_threads: int, progress: Progress
 ) -> TreeBag:
-    import lightgbm
+    lightgbm = load_lightgbm()
 
     parameters = {**LIGHTGBM_DEFAULTS, **recipe.parameters, "num_threads": num_threads}
     rows = lightgbm.Dataset(

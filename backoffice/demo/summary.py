@@ -111,7 +111,8 @@ def _decision_table(figures: Figures) -> Table:
     for subject in SUBJECTS:
         outcomes = figures.outcomes.get(subject, {})
         counts = [outcomes.get(outcome, 0) for outcome in (Outcome.APPROVE, Outcome.REVIEW, Outcome.DECLINE)]
-        table.add_row(str(subject.label), *(f"{count:,}" for count in [*counts, figures.cases.get(subject, 0)]))
+        counts.append(figures.cases.get(subject, 0))
+        table.add_row(str(subject.label), *(f"{count:,}" for count in counts))
     return table
 
 
