@@ -8,14 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-import catalog.services
 from django.db import IntegrityError
 
+import catalog.services
 import merchants.services
 import orders.services
 from cases.services import open_case
 from catalog.models import ListingRevision, RevisionStatus
-from core import journal
+from core import journal, outbox
 from core.actors import SYSTEM, Actor
 from core.errors import Conflict
 from core.outbox import TaskCall
@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 ASK_MERCHANT = "ask_merchant"
 
 DECIDE_ORDER = TaskCall("intake.tasks.decide_order")
+EXPLAIN = "risk.tasks.decide.explain_decision"
 DECIDE_APPLICATION = "intake.tasks.decide_application"
 DECIDE_REVISION = "intake.tasks.decide_revision"
 
@@ -80,6 +81,7 @@ def decide_received_order(order_id: int, *, at: datetime) -> Decision | None:
 def _decide_order(order: Order, *, at: datetime) -> Decision:
     # Decided as of its arrival, however late the worker: what came in between must not change the answer.
     decision = decide_order(order, as_of=order.known_at)
+    _announce(decision)
     codes = decision.reason_codes
     if decision.outcome == Outcome.APPROVE:
         orders.services.approve_order(order, actor=SYSTEM, at=at, reason_codes=codes)
@@ -123,6 +125,7 @@ def decide_submitted_application(application_id: int, *, at: datetime) -> Decisi
 def _decide_application(application: MerchantApplication, *, at: datetime) -> Decision:
     merchants.services.begin_screening(application, actor=SYSTEM)
     decision = decide_application(application, as_of=application.known_at)
+    _announce(decision)
     codes = decision.reason_codes
     if decision.outcome == Outcome.APPROVE and not decision.is_sampled:
         merchants.services.approve_application(application, actor=SYSTEM, at=at, reason_codes=codes)
@@ -165,6 +168,7 @@ def decide_submitted_revision(revision_id: int, *, at: datetime) -> Decision | N
 def _decide_revision(revision: ListingRevision, *, at: datetime) -> Decision:
     catalog.services.begin_screening(revision, actor=SYSTEM)
     decision = decide_revision(revision, as_of=revision.known_at)
+    _announce(decision)
     codes = decision.reason_codes
     if decision.outcome == Outcome.APPROVE:
         catalog.services.approve_revision(revision, actor=SYSTEM, at=at, reason_codes=codes)
@@ -184,6 +188,20 @@ def _decide_revision(revision: ListingRevision, *, at: datetime) -> Decision:
             is_blind=decision.is_sampled,
         )
     return decision
+
+
+# ── What every decision leaves behind ────────────────────────────────────────────────────────────
+def _announce(decision: Decision) -> None:
+    """Tell of a decision that somebody will ask about, and have it explained right after the commit."""
+    if decision.outcome == Outcome.APPROVE:
+        return
+    outbox.record(
+        "decision.recorded",
+        subject=Ref("decision", decision.pk),
+        merchant_id=decision.merchant_id,
+        payload={"subject": decision.subject_kind, "outcome": decision.outcome},
+        send=[TaskCall(EXPLAIN, (decision.pk,))] if decision.score is not None else [],
+    )
 
 
 # ── When judging fails ───────────────────────────────────────────────────────────────────────────

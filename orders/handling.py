@@ -195,6 +195,8 @@ _PAYMENTS: Mapping[str, tuple[PaymentStatus, frozenset[str]]] = {
     "voided": (PaymentStatus.VOIDED, frozenset({PaymentStatus.UNPAID, PaymentStatus.AUTHORIZED})),
 }
 _REFUNDS: Mapping[str, str] = {"refund_succeeded": "succeed", "refund_failed": "fail"}
+# Only a fact here: what follows from it is for the layers above.
+CHARGEBACK = "chargeback"
 
 
 def record_payment_event(
@@ -212,9 +214,9 @@ def record_payment_event(
 
     Locks the order. A report that comes too late to matter is kept and moves nothing.
 
-    kind    authorized, paid, voided, refund_succeeded or refund_failed
+    kind    authorized, paid, voided, refund_succeeded, refund_failed or chargeback
     """
-    if kind not in _PAYMENTS and kind not in _REFUNDS:
+    if kind not in {*_PAYMENTS, *_REFUNDS, CHARGEBACK}:
         raise ValidationFailed([FieldError("/kind", "unknown_kind", f"Unknown payment event “{kind}”.")])
     with journal.unit():
         _lock(order)
@@ -232,7 +234,7 @@ def record_payment_event(
         )
         if kind in _PAYMENTS:
             _note_payment(order, kind, actor=actor)
-        else:
+        elif kind in _REFUNDS:
             _settle_refund(order, event, actor=actor, at=at)
     return event
 

@@ -18,7 +18,7 @@ def _fresh_process_state() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _sent_tasks_go_nowhere(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[object]]]:
+def sent_tasks(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[object]]]:
     """Collect what is sent on commit instead of filling a broker; tests with a worker opt out."""
     sent: list[tuple[str, list[object]]] = []
     monkeypatch.setattr(

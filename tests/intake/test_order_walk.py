@@ -42,7 +42,10 @@ def test_a_good_order_is_approved_and_goes_to_the_merchant(merchant):
     assert decision.outcome == "approve"
     assert decision.score == pytest.approx(0.01)
     assert Order.objects.get(pk=order.pk).status == "awaiting_acceptance"
-    assert [t.to_state for t in TransitionRecord.objects.order_by("id")] == ["received", "awaiting_acceptance"]
+    assert [t.to_state for t in TransitionRecord.objects.order_by("id")] == [
+        "received",
+        "awaiting_acceptance",
+    ]
     assert [e.type for e in OutboxEvent.objects.order_by("id")] == ["order.placed", "order.approved"]
 
 
@@ -122,14 +125,14 @@ def test_a_failing_judgement_leaves_the_order_received_for_the_sweeper(merchant,
 
 
 def test_an_order_that_is_not_waited_for_is_decided_by_the_worker_as_of_its_arrival(
-    merchant, _sent_tasks_go_nowhere, django_capture_on_commit_callbacks
+    merchant, sent_tasks, django_capture_on_commit_callbacks
 ):
     make_live_ruleset()
     make_model(probability=0.01)
     with django_capture_on_commit_callbacks(execute=True):
         order = _submit(merchant, wait=False).order
 
-    assert _sent_tasks_go_nowhere == [("intake.tasks.decide_order", [order.pk])]
+    assert sent_tasks == [("intake.tasks.decide_order", [order.pk])]
     decision = decide_received_order(order.pk, at=NOON + timedelta(hours=3))
     assert decision is not None
     assert decision.as_of == NOON

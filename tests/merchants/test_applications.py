@@ -107,7 +107,7 @@ def test_submit_records_moment_and_event() -> None:
 def test_submit_sends_its_task_after_the_commit(
     request: pytest.FixtureRequest, django_capture_on_commit_callbacks: Any
 ) -> None:
-    sent = request.getfixturevalue("_sent_tasks_go_nowhere")
+    sent = request.getfixturevalue("sent_tasks")
     application = make_application()
     call = TaskCall("intake.tasks.decide_application", (application.pk,))
     with django_capture_on_commit_callbacks(execute=True):
