@@ -8,10 +8,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from django.conf import settings
 from django.db.models import Count, Prefetch, Q, QuerySet
 
 from core.errors import NotFound
-from core.models import TransitionRecord
+from core.models import ExchangeRate, TransitionRecord
 
 from .models import Category, Listing, ListingRevision, ListingStatus, RevisionStatus
 
@@ -56,16 +57,42 @@ _TABS: dict[Tab, Q] = {
 
 @dataclass(frozen=True)
 class Page:
-    """One page of listings; `next_after` is the id to continue after, None at the end."""
+    """One page of listings, newest first.
+
+    next_after        the id to continue after; None on the last page
+    previous_before   the id to go back before; None on the first page
+    """
 
     listings: Sequence[Listing]
     next_after: int | None
+    previous_before: int | None
 
 
 def list_categories() -> list[Category]:
     """List the categories that listings may be in (those without children), with their parents."""
     leaves = Category.objects.filter(children=None).select_related("parent")
     return list(leaves.order_by("parent__code", "code"))
+
+
+def find_category(code: str) -> Category | None:
+    """Return the category of a code."""
+    return Category.objects.filter(code=code).first()
+
+
+def list_currencies() -> list[str]:
+    """List the currencies that prices may be in: the base currency and those with an exchange rate."""
+    known = ExchangeRate.objects.order_by("currency").values_list("currency", flat=True).distinct()
+    return [settings.BASE_CURRENCY, *(code for code in known if code != settings.BASE_CURRENCY)]
+
+
+def list_with_revisions(merchant_ids: MerchantIds) -> QuerySet[Listing]:
+    """List listings, newest first, each with its revisions in `newest_first`; two queries."""
+    newest = Prefetch(
+        "revisions",
+        ListingRevision.objects.select_related("category").order_by("-number"),
+        to_attr="newest_first",
+    )
+    return Listing.objects.filter(_own(merchant_ids)).prefetch_related(newest).order_by("-id")
 
 
 def get_listing(merchant_ids: MerchantIds, id: int) -> Listing:
@@ -111,18 +138,21 @@ def list_listings(
     tab: Tab = Tab.ALL,
     search: str = "",
     after: int | None = None,
+    before: int | None = None,
     limit: int = 50,
 ) -> Page:
-    """Return a page of listings, newest first, each with its live and its newest revision; two queries.
+    """Return a page of listings, each with its live revision and all others newest first; two queries.
 
-    search   part of a SKU or of a title
-    after    the id that the page before ended with
+    search          part of a SKU or of a title
+    after, before   the id that the neighbouring page ended or began with; one of them at most
     """
     listings = _searched(Listing.objects.filter(_own(merchant_ids)).filter(_TABS[tab]), search)
     if tab is not Tab.ALL:
         listings = listings.exclude(status=ListingStatus.ARCHIVED)
     if after is not None:
         listings = listings.filter(id__lt=after)
+    if before is not None:
+        listings = listings.filter(id__gt=before)
     newest = Prefetch(
         "revisions",
         ListingRevision.objects.select_related("category").order_by("-number"),
@@ -132,9 +162,17 @@ def list_listings(
         listings.distinct()
         .select_related("live_revision__category")
         .prefetch_related(newest)
-        .order_by("-id")[: limit + 1]
+        .order_by("id" if before is not None else "-id")[: limit + 1]
     )
-    return Page(rows[:limit], rows[limit - 1].pk if len(rows) > limit else None)
+    has_more, rows = len(rows) > limit, rows[:limit]
+    if before is not None:
+        rows.reverse()
+    has_next, has_previous = (True, has_more) if before is not None else (has_more, after is not None)
+    return Page(
+        rows,
+        next_after=rows[-1].pk if rows and has_next else None,
+        previous_before=rows[0].pk if rows and has_previous else None,
+    )
 
 
 def count_by_tab(merchant_ids: MerchantIds, *, search: str = "") -> dict[Tab, int]:
@@ -150,6 +188,12 @@ def count_by_tab(merchant_ids: MerchantIds, *, search: str = "") -> dict[Tab, in
         }
     )
     return {tab: counts[tab.value] for tab in Tab}
+
+
+def newest_of(listing: Listing) -> ListingRevision | None:
+    """Return the newest revision of a listing from `list_listings`; no query."""
+    revisions: list[ListingRevision] = listing.newest_first  # type: ignore[attr-defined]
+    return revisions[0] if revisions else None
 
 
 def find_oldest_unscreened() -> ListingRevision | None:

@@ -38,6 +38,11 @@ def list_merchants_of(user: User) -> list[Merchant]:
     return list(Merchant.objects.filter(memberships__user=user).order_by("id"))
 
 
+def list_memberships(user: User) -> list[Membership]:
+    """List a user's memberships with their merchants, oldest merchant first; one query."""
+    return list(Membership.objects.filter(user=user).select_related("merchant").order_by("merchant_id"))
+
+
 def get_membership(user: User, merchant: Merchant) -> Membership:
     """Return the user's membership; NotFound for a stranger."""
     membership = Membership.objects.filter(user_id=user.pk, merchant_id=merchant.pk).first()
@@ -59,6 +64,11 @@ def get_merchant(merchant_ids: MerchantIds, id: int) -> Merchant:
     if found is None:
         raise NotFound("No such merchant.")
     return found
+
+
+def list_merchants(merchant_ids: MerchantIds) -> QuerySet[Merchant]:
+    """List the merchants within the caller's reach, newest first."""
+    return Merchant.objects.filter(_own(merchant_ids, "pk")).order_by("-id")
 
 
 def list_applications(merchant_ids: MerchantIds) -> QuerySet[MerchantApplication]:

@@ -72,7 +72,14 @@ def test_pages_follow_each_other_without_gap_or_repeat() -> None:
         after = page.next_after
         if after is None:
             break
-    assert seen == sorted(all_of_them, reverse=True)
+    newest_first = sorted(all_of_them, reverse=True)
+    assert seen == newest_first
+    last = selectors.list_listings({merchant.pk}, after=newest_first[3], limit=2)
+    middle = selectors.list_listings({merchant.pk}, before=last.previous_before, limit=2)
+    assert [one.pk for one in middle.listings] == newest_first[2:4]
+    first = selectors.list_listings({merchant.pk}, before=middle.previous_before, limit=2)
+    assert ([one.pk for one in first.listings], first.previous_before) == (newest_first[:2], None)
+    assert first.next_after == newest_first[1]
 
 
 def test_a_page_takes_two_queries(django_assert_num_queries: Callable[[int], Any]) -> None:
