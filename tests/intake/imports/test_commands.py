@@ -2,6 +2,7 @@
 
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -26,7 +27,7 @@ def run(name: str, *args: object) -> str:
 
 def write_olist(folder: Path) -> None:
     """Write purchases A (two sellers), B (no goods) and C (one seller, twice the same)."""
-    tables = {
+    tables: dict[str, dict[str, list[Any]]] = {
         "olist_orders_dataset": {
             "order_id": ["A", "B", "C"],
             "customer_id": ["1", "2", "3"],
