@@ -15,6 +15,9 @@ from .text import fold
 # (about 1 ms) and of a training set, and gives both the same answer.
 CANDIDATES = 2_000
 _QUERIES_AT_ONCE = 256
+# Praise makes no other product of it: "… Sale" is still the listing it was copied from.
+_PRAISE = frozenset(["best", "deal", "genuine", "hot", "new", "original", "promo", "sale", "top"])
+_CJK_PRAISE = re.compile("新款|热卖|热销|特价|促销|包邮|正品|爆款")
 _NUMBER = re.compile(r"\w*\d\w*")
 
 
@@ -88,7 +91,8 @@ def _best(
 @lru_cache(maxsize=65_536)
 def _key(title: str) -> str:
     """Return what is compared. Folding costs more than comparing, and candidates come back every time."""
-    return " ".join(sorted(fold(title).split()))
+    words = _CJK_PRAISE.sub("", fold(title)).split()
+    return " ".join(sorted(word for word in words if word not in _PRAISE) or sorted(words))
 
 
 def _numbers(title: str) -> frozenset[str]:

@@ -181,7 +181,7 @@ def _difference(old: ListingRevision, new: ListingRevision) -> list[tuple[Any, s
         (FIELD_LABELS["category"], old.category.name, new.category.name),
         (FIELD_LABELS["price"], _price(old), _price(new)),
         (FIELD_LABELS["description"], old.description, new.description),
-        (FIELD_LABELS["image"], _picture(old, old), _picture(new, old)),
+        (FIELD_LABELS["image"], *_pictures(old, new)),
     ]
 
 
@@ -189,10 +189,12 @@ def _price(revision: ListingRevision) -> str:
     return f"{amount_text(revision.price_minor, revision.currency)} {revision.currency}"
 
 
-def _picture(revision: ListingRevision, old: ListingRevision) -> str:
-    if not revision.image:
-        return _("No picture")
-    return _("Same picture") if revision.image_sha256 == old.image_sha256 else _("New picture")
+def _pictures(old: ListingRevision, new: ListingRevision) -> tuple[str, str]:
+    if old.image_sha256 == new.image_sha256:
+        same = _("Same picture") if new.image else _("No picture")
+        return same, same
+    before = _("Earlier picture") if old.image else _("No picture")
+    return before, _("New picture") if new.image else _("No picture")
 
 
 def _actions(shop: Shop, listing: Listing, pending: ListingRevision | None) -> dict[str, bool]:

@@ -25,6 +25,14 @@ def test_same_words_in_another_order_and_spelling_are_equal() -> None:
     assert similarity(title("Oolong Tea 250 g", at=9), title("ＴＥＡ  250 g oolong", at=1, merchant=2)) == 1
 
 
+def test_praise_makes_no_other_product() -> None:
+    assert (
+        similarity(title("Oolong Tea 250 g HOT Sale", at=9), title("Oolong Tea 250 g", at=1, merchant=2)) == 1
+    )
+    assert similarity(title("热卖 乌龙茶包邮", at=9), title("乌龙茶", at=1, merchant=2)) == 1
+    assert similarity(title("New Sale", at=9), title("Hot Deal", at=1, merchant=2)) != 1
+
+
 def test_own_listing_is_no_duplicate() -> None:
     assert similarity(title("Oolong Tea", at=9, listing=3), title("Oolong Tea", at=1, listing=3)) is None
 

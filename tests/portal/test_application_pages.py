@@ -35,13 +35,10 @@ BUSINESS = {
 
 def sign_in(client: Client, application: MerchantApplication | None = None, *, role: str = "") -> Any:
     """Sign in the applicant, or a colleague in another role."""
-    if application is None:
-        user = make_user()
-    elif role:
-        user = make_user()
+    owner = application.applicant if application is not None else None
+    user = make_user() if owner is None or role else owner
+    if application is not None and role:
         Membership.objects.create(user=user, merchant=application.merchant, role=role)
-    else:
-        user = application.applicant
     client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
     return user
 

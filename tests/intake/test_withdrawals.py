@@ -1,0 +1,42 @@
+"""Who takes something back leaves no open question behind."""
+
+import pytest
+
+from cases.models import CaseStatus, ReviewCase
+from cases.services import ensure_default_queues
+from core.actors import SYSTEM
+from core.errors import InvalidTransition
+from intake import pipeline, withdrawals
+from tests.make import NOON, make_application, make_live_ruleset, make_revision, make_rule
+
+pytestmark = pytest.mark.django_db
+
+
+def test_withdrawn_application_closes_its_case() -> None:
+    ensure_default_queues()
+    make_live_ruleset(make_rule("application.attempt >= 1"), subject="application")
+    application = make_application()
+    pipeline.submit_application(application, actor=SYSTEM, at=NOON)
+    case = ReviewCase.objects.get(subject_kind="application", subject_id=application.pk)
+    withdrawals.withdraw_application(application, actor=SYSTEM, at=NOON)
+    case.refresh_from_db()
+    assert (application.status, case.status) == ("withdrawn", CaseStatus.CANCELLED)
+    with pytest.raises(InvalidTransition):
+        withdrawals.withdraw_application(application, actor=SYSTEM, at=NOON)
+
+
+def test_withdrawn_revision_closes_its_case() -> None:
+    ensure_default_queues()
+    make_live_ruleset(make_rule("listing.price > 0"), subject="listing")
+    revision = make_revision()
+    pipeline.submit_revision(revision, actor=SYSTEM, at=NOON)
+    case = ReviewCase.objects.get(subject_kind="listing", subject_id=revision.pk)
+    withdrawals.withdraw_revision(revision, actor=SYSTEM, at=NOON)
+    case.refresh_from_db()
+    assert (revision.status, case.status) == ("withdrawn", CaseStatus.CANCELLED)
+
+
+def test_withdrawing_what_nobody_was_asked_about_is_fine() -> None:
+    revision = make_revision()
+    withdrawals.withdraw_revision(revision, actor=SYSTEM, at=NOON)
+    assert revision.status == "withdrawn"
