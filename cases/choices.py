@@ -10,15 +10,16 @@ from risk.models import Subject
 
 from .models import ReviewCase
 
+# Reasons that end a subject: what the merchant reads about them is a refusal, not a hold.
 # Nine at most: each has a digit. Their places never change, so that fingers can learn them.
 _REASONS: Mapping[str, tuple[str, ...]] = {
     Subject.ORDER: (
         "confirmed_fraud",
+        "stolen_card",
         "card_testing",
-        "account_takeover",
-        "shared_device",
-        "bad_history",
-        "country_mismatch",
+        "account_taken_over",
+        "collusion",
+        "refund_abuse",
         "buyer_unreachable",
         "policy_violation",
         "other",
@@ -39,13 +40,13 @@ _REASONS: Mapping[str, tuple[str, ...]] = {
         "document_missing",
         "document_unreadable",
         "document_reused",
-        "bank_account_shared",
-        "device_shared",
+        "bank_account_foreign",
+        "linked_to_abuse",
         "terminated_entity",
         "policy_violation",
         "other",
     ),
-    Subject.MERCHANT: ("bad_history", "policy_violation", "other"),
+    Subject.MERCHANT: ("confirmed_fraud", "policy_violation", "other"),
 }
 _LISTING_FIELDS = ("title", "description", "category", "price", "image")
 

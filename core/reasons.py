@@ -132,6 +132,20 @@ _REASONS = (
     # Verdicts
     Reason("verified_good", _("Verified as good"), _("Checked and confirmed.")),
     Reason("confirmed_fraud", _("Confirmed as fraud"), _NOT_CONFIRMED),
+    Reason("stolen_card", _("The card is stolen or used without its owner"), _NOT_CONFIRMED),
+    Reason("account_taken_over", _("Somebody else has taken over the buyer’s account"), _NOT_CONFIRMED),
+    Reason("collusion", _("A fake order: buyer and merchant act together"), _NOT_CONFIRMED),
+    Reason("refund_abuse", _("The buyer abuses refunds"), _NOT_CONFIRMED),
+    Reason(
+        "bank_account_foreign",
+        _("The bank account belongs to somebody else"),
+        _("Please give a bank account in your company’s name."),
+    ),
+    Reason(
+        "linked_to_abuse",
+        _("Linked to an account that was closed for abuse"),
+        _("We cannot open an account for this company."),
+    ),
     Reason(
         "buyer_unreachable",
         _("The buyer could not be reached"),

@@ -1,0 +1,44 @@
+"""Evidence on a merchant account: its score over time and what it is made of."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from core.errors import NotFound
+from merchants.models import Merchant
+from orders.models import Order
+from risk.models import AccountScore, Alert
+
+_SCORES = 60
+
+
+@dataclass(frozen=True)
+class MerchantEvidence:
+    """Everything the evidence pane shows of a merchant account."""
+
+    merchant: Merchant
+    scores: Sequence[AccountScore]
+    alerts: Sequence[Alert]
+    recent_orders: Sequence[Order]
+
+    @property
+    def values(self) -> list[float]:
+        return [score.score for score in self.scores]
+
+    @property
+    def parts(self) -> Mapping[str, Mapping[str, Any]]:
+        return self.scores[-1].parts if self.scores else {}
+
+
+def gather(merchant_id: int) -> MerchantEvidence:
+    """Return the evidence on a merchant account; four queries."""
+    merchant = Merchant.objects.filter(pk=merchant_id).first()
+    if merchant is None:
+        raise NotFound("No such merchant.")
+    scores = AccountScore.objects.filter(merchant=merchant).order_by("-as_of")[:_SCORES]
+    return MerchantEvidence(
+        merchant=merchant,
+        scores=list(scores)[::-1],
+        alerts=list(Alert.objects.filter(merchant=merchant).order_by("-pk")[:10]),
+        recent_orders=list(Order.objects.filter(merchant=merchant).order_by("-occurred_at")[:10]),
+    )

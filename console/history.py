@@ -1,0 +1,71 @@
+"""What happened to a case and its subject, as lines of a timeline."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from cases.models import ReviewCase, Verdict
+from cases.selectors import list_moves, list_verdicts
+from core.models import TransitionRecord
+from core.reasons import find_reason
+from core.refs import Ref
+from core.ui.statuses import find_status
+from risk.models import Subject
+
+# A listing's case is about one revision of it.
+_MACHINE = {Subject.LISTING: "revision"}
+
+
+def list_events(case: ReviewCase) -> list[Mapping[str, Any]]:
+    """List the moves of the case and of its subject, newest first; three queries."""
+    kind = _MACHINE.get(Subject(case.subject_kind), case.subject_kind)
+    moves = list_moves([Ref("case", case.pk), Ref(kind, case.subject_id)])
+    verdicts = list(list_verdicts(case))
+    names = _names_of(moves)
+    events = [_event_of(move, kind, names) for move in moves if move.action not in _SILENT]
+    events += [_verdict_event(verdict) for verdict in verdicts]
+    return sorted(events, key=lambda event: event["at"], reverse=True)
+
+
+# The verdict that caused them says more.
+_SILENT = {"resolve", "await_subject"}
+
+
+def _event_of(move: TransitionRecord, kind: str, names: Mapping[str, str]) -> Mapping[str, Any]:
+    # A hold is an overlay: the order's state stays, what happened does not.
+    state = "on_hold" if move.action == "hold" else move.to_state
+    status = find_status(move.subject_kind, state)
+    title = str(status.label)
+    if move.subject_kind == "case":
+        title = _("Case: %(state)s") % {"state": title}
+    reason = str(find_reason(move.reason_code).staff) if move.reason_code else ""
+    return {
+        "at": move.created_at,
+        "title": title,
+        "tone": str(status.tone),
+        "actor": names.get(move.actor_id, "") if move.actor_kind == "user" else _source(move.actor_kind),
+        "text": move.comment or ("" if reason == move.reason_code else reason),
+    }
+
+
+def _source(kind: str) -> str:
+    return _("system") if kind == "system" else _("by API")
+
+
+def _verdict_event(verdict: Verdict) -> Mapping[str, Any]:
+    status = find_status("verdict", verdict.kind)
+    reasons = [str(find_reason(code).staff) for code in verdict.reason_codes]
+    return {
+        "at": verdict.created_at,
+        "title": _("Verdict: %(verdict)s") % {"verdict": status.label},
+        "tone": str(status.tone),
+        "actor": str(verdict.reviewer),
+        "text": " · ".join([*reasons, *([verdict.note] if verdict.note else [])]),
+    }
+
+
+def _names_of(moves: Sequence[TransitionRecord]) -> dict[str, str]:
+    ids = {move.actor_id for move in moves if move.actor_kind == "user"}
+    return {str(user.pk): str(user) for user in User.objects.filter(pk__in=ids)}

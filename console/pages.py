@@ -1,0 +1,36 @@
+"""What every page of the console shares: the frame's counters and the way ids are read from paths."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.permissions import Permission, has_permission
+from cases import selectors as cases
+from risk import selectors as risk
+
+from .access import user_of
+
+
+def show(
+    request: HttpRequest, template: str, context: Mapping[str, Any], *, status: int = 200
+) -> HttpResponse:
+    """Render a full page inside the console's frame."""
+    return render(request, template, {**context, **_frame(request)}, status=status)
+
+
+def _frame(request: HttpRequest) -> dict[str, Any]:
+    user = user_of(request)
+    counts: dict[str, int] = {"alerts": risk.list_open_alerts().count()}
+    if has_permission(user, Permission.REVIEW_CASES):
+        counts["queues"] = cases.count_waiting_for(user)
+        counts["cases"] = cases.list_claimed_by(user, at=timezone.now()).count()
+    return {"nav_counts": counts, "may": _rights(user), "base_currency": settings.BASE_CURRENCY}
+
+
+def _rights(user: User) -> dict[str, bool]:
+    return {permission.value: has_permission(user, permission) for permission in Permission}

@@ -1,0 +1,135 @@
+"""What the system found about a subject: rules with their values, what was missing, what moved the score."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from risk.explain import explain_decision
+from risk.models import Decision, Rule, RuleSet
+from risk.rules.errors import ExpressionError
+from risk.rules.expression import parse
+from risk.schemas import schema_of
+from risk.selectors import features_of
+
+from .wording import condition_words, input_label, input_sentence, value_text
+
+# Beyond this an input moved the score by less than a point: noise to a reader.
+_SMALLEST_LOG_ODDS = 0.03
+_CONTRIBUTIONS = 8
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One rule on one subject: its condition in words, and the values it saw."""
+
+    rule: Rule
+    words: str
+    values: Sequence[tuple[str, str]]
+    missing: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Signals:
+    """Everything the signals pane shows. `review_at`, `decline_at`: the policy's thresholds on the score."""
+
+    decision: Decision
+    matched: Sequence[Finding]
+    shadow: Sequence[Finding]
+    unanswered: Sequence[Finding]
+    silent_count: int
+    contributions: Sequence[Mapping[str, Any]]
+    failures: Sequence[str]
+    ruleset: RuleSet | None
+    review_at: float
+    decline_at: float
+
+    @cached_property
+    def missing_inputs(self) -> list[str]:
+        """What rules asked for and did not get, each once."""
+        return list(dict.fromkeys(name for finding in self.unanswered for name in finding.missing))
+
+
+def read_signals(decision: Decision) -> Signals:
+    """Return a decision's signals; four queries, and the explanation if no worker has written it yet."""
+    ruleset = _ruleset_of(decision)
+    evaluation = decision.snapshot.get("evaluation") or {}
+    results: Mapping[str, bool | None] = evaluation.get("results", {})
+    rules = {rule.code: rule for rule in ruleset.rules.all()} if ruleset else {}
+    reader = _Reader(decision)
+    found: dict[str, list[Finding]] = {"true": [], "shadow": [], "none": []}
+    for code, result in results.items():
+        if result is not False and code in rules:
+            place = "none" if result is None else "true" if rules[code].mode == "live" else "shadow"
+            found[place].append(reader.read(rules[code]))
+    thresholds = ruleset.policy.get("thresholds", {}) if ruleset else {}
+    return Signals(
+        decision=decision,
+        matched=sorted(found["true"], key=lambda finding: _WEIGHTS.get(finding.rule.effect, 9)),
+        shadow=found["shadow"],
+        unanswered=found["none"],
+        silent_count=sum(result is False for result in results.values()),
+        contributions=_contributions(decision),
+        failures=[*decision.degraded, *evaluation.get("failed_rules", {})],
+        ruleset=ruleset,
+        review_at=thresholds.get("review_at", 1 / 3),
+        decline_at=thresholds.get("decline_at", 2 / 3),
+    )
+
+
+def _ruleset_of(decision: Decision) -> RuleSet | None:
+    if decision.ruleset_id is None:
+        return None
+    return RuleSet.objects.prefetch_related("rules").filter(pk=decision.ruleset_id).first()
+
+
+_WEIGHTS = {"decline": 0, "review": 1, "points": 2, "approve": 3}
+
+
+class _Reader:
+    """Reads rules against the values that one decision saw."""
+
+    def __init__(self, decision: Decision) -> None:
+        self._schema = schema_of(decision.subject_kind)
+        self._values = _values_of(decision)
+
+    def read(self, rule: Rule) -> Finding:
+        try:
+            expression = parse(rule.condition, self._schema)
+        except ExpressionError:  # a field this version no longer declares
+            return Finding(rule, rule.condition, (), ())
+        seen = [(field, self._values.get(field.name)) for field in expression.fields]
+        return Finding(
+            rule=rule,
+            words=condition_words(expression.root),
+            values=[
+                (input_label(field.name, field), value_text(field.name, value, field))
+                for field, value in seen
+            ],
+            missing=[input_label(field.name, field) for field, value in seen if _is_missing(value)],
+        )
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or value != value  # NaN differs from itself
+
+
+def _values_of(decision: Decision) -> dict[str, object]:
+    values: dict[str, object] = dict(decision.snapshot.get("values", {}))
+    try:
+        features = features_of(decision)
+    except ValueError:  # the inputs of an older version: what is left is still worth showing
+        return values
+    return {**dict(zip(features.names, map(float, features.vector), strict=True)), **values}
+
+
+def _contributions(decision: Decision) -> list[Mapping[str, Any]]:
+    fields = {field.name: field for field in schema_of(decision.subject_kind).fields}
+    rows: list[Mapping[str, Any]] = []
+    for contribution in explain_decision(decision)[:_CONTRIBUTIONS]:
+        if abs(contribution.log_odds) >= _SMALLEST_LOG_ODDS:
+            text, detail = input_sentence(
+                contribution.name, contribution.value, fields.get(contribution.name)
+            )
+            rows.append({"label": text, "detail": detail, "value": contribution.log_odds})
+    return rows

@@ -1,0 +1,90 @@
+"""Decisions: the list, and one decision with everything it saw."""
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from accounts.models import User
+from accounts.permissions import Permission
+from cases import selectors as cases
+from console.access import staff_page, user_of
+from console.bands import live_bands
+from console.evidence import gather_evidence
+from console.forms import DecisionFilter
+from console.pages import show
+from console.paging import page_of
+from console.signals import read_signals
+from core.errors import NotFound
+from core.ids import decode, encode
+from core.refs import Ref
+from merchants.models import Membership
+from risk import selectors as risk
+from risk.models import Decision
+
+_ID_PREFIXES = ("dec", "ord", "rev", "app", "mer")
+
+
+@require_safe
+@staff_page(Permission.VIEW_ALL_MERCHANTS)
+def decision_list(request: HttpRequest) -> HttpResponse:
+    filters = DecisionFilter(request.GET)
+    chosen = filters.cleaned_data if filters.is_valid() else {}
+    rows = _visible_to(user_of(request)).filter(*(_condition(name, value) for name, value in chosen.items()))
+    context = {
+        "filters": filters,
+        "page": page_of(request, rows, keys=("-id",)),
+        "bands": live_bands(),
+        "is_filtered": any(chosen.values()),
+        "now": timezone.now(),
+    }
+    return show(request, "console/decision_list.html", context)
+
+
+@require_safe
+@staff_page(Permission.VIEW_ALL_MERCHANTS)
+def decision(request: HttpRequest, public_id: str) -> HttpResponse:
+    found = _visible_to(user_of(request)).filter(pk=decode("dec", public_id)).first()
+    if found is None:
+        raise NotFound("No such decision.")
+    subject = Ref(found.subject_kind, found.subject_id)
+    open_case = cases.find_open_case(subject)
+    # While somebody is to judge it blind, the outcome stays hidden here too.
+    is_hidden = open_case is not None and open_case.is_blind
+    context = {
+        "decision": found,
+        "public_id": public_id,
+        "evidence": gather_evidence(found.subject_kind, found.subject_id),
+        "signals": None if is_hidden else read_signals(found),
+        "labels": [] if is_hidden else risk.list_labels(subject),
+        "cases": [(encode("cas", case.pk), case) for case in cases.list_cases_of(subject)],
+        "now": timezone.now(),
+    }
+    return show(request, "console/decision.html", context)
+
+
+def _visible_to(user: User) -> QuerySet[Decision]:
+    """Everybody's decisions but those on merchants the user belongs to."""
+    own = Membership.objects.filter(user=user).values("merchant_id")
+    return Decision.objects.exclude(merchant_id__in=own)
+
+
+def _condition(name: str, value: str) -> Q:
+    if not value:
+        return Q()
+    if name == "subject":
+        return Q(subject_kind=value)
+    if name == "outcome":
+        return ~Q(degraded=[]) if value == "degraded" else Q(outcome=value)
+    return _by_id(value.strip())
+
+
+def _by_id(text: str) -> Q:
+    prefix = text.partition("_")[0]
+    if prefix not in _ID_PREFIXES:
+        return Q(pk=None)
+    try:
+        id = decode(prefix, text)
+    except NotFound:
+        return Q(pk=None)
+    return Q(pk=id) if prefix == "dec" else Q(subject_id=id)

@@ -1,0 +1,103 @@
+"""The console exists for staff only, and each page for those who may."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.urls.resolvers import URLPattern
+
+from accounts.models import Role
+from console.urls import urlpatterns
+from tests.console.conftest import SignIn
+from tests.console.scenes import held_case, public
+from tests.make import make_merchant, make_user
+
+pytestmark = pytest.mark.django_db
+
+_ARGUMENTS = {"public_id": "cas_0000000000000", "code": "orders", "run_id": 1}
+
+
+def _href(pattern: URLPattern) -> str:
+    arguments = {name: _ARGUMENTS[name] for name in pattern.pattern.converters}
+    return reverse(f"console:{pattern.name}", kwargs=arguments)
+
+
+PAGES = [pytest.param(_href, pattern, id=pattern.name) for pattern in urlpatterns]
+POST_ONLY = [
+    "claim-next", "case-claim", "case-release", "case-skip", "case-heartbeat", "case-preview", "case-verdict",
+    "alert-acknowledge", "ruleset-copy", "ruleset-activate", "condition-check", "rule-delete", "train",
+    "model-promote",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize(("href", "pattern"), PAGES)
+def test_merchant_finds_nothing(href, pattern: URLPattern, method: str, sign_in: SignIn) -> None:  # type: ignore[no-untyped-def]
+    owner = make_user()
+    make_merchant(owner=owner)
+    answer = getattr(sign_in(user=owner), method)(href(pattern))
+    # The method is looked at first, and tells as little.
+    assert answer.status_code in {404, 405}
+
+
+@pytest.mark.parametrize(("href", "pattern"), PAGES)
+def test_whoever_is_not_signed_in_is_asked_to(href, pattern: URLPattern) -> None:  # type: ignore[no-untyped-def]
+    method = "post" if pattern.name in POST_ONLY else "get"
+    answer = getattr(Client(), method)(href(pattern))
+    assert answer.status_code == 302
+    assert answer.headers["Location"].startswith(reverse("account_login"))
+
+
+@pytest.mark.parametrize(("href", "pattern"), PAGES)
+def test_wrong_method_is_refused(href, pattern: URLPattern, page: Client) -> None:  # type: ignore[no-untyped-def]
+    if pattern.name in {"rule", "rule-new"}:
+        assert page.delete(href(pattern)).status_code == 405
+    elif pattern.name in POST_ONLY:
+        assert page.get(href(pattern)).status_code == 405
+    else:
+        assert page.post(href(pattern)).status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("role", "name", "expected"),
+    [
+        (Role.REVIEWER, "queue-list", 200),
+        (Role.REVIEWER, "rules", 200),
+        (Role.REVIEWER, "imports", 403),
+        (Role.RISK_ANALYST, "queue-list", 403),
+        (Role.RISK_ANALYST, "cases", 403),
+        (Role.RISK_ANALYST, "models", 200),
+        (Role.RISK_ANALYST, "decisions", 200),
+        (Role.OPERATIONS, "imports", 200),
+        (Role.OPERATIONS, "rules", 403),
+        (Role.OPERATIONS, "home", 200),
+        (Role.OPERATIONS, "alerts", 200),
+    ],
+)
+def test_each_role_opens_its_pages(role: Role, name: str, expected: int, sign_in: SignIn) -> None:
+    assert sign_in(role).get(reverse(f"console:{name}")).status_code == expected
+
+
+@pytest.mark.parametrize("name", ["train", "ruleset-copy", "ruleset-activate", "model-promote"])
+def test_reviewers_do_not_change_judgement(name: str, page: Client) -> None:
+    pattern = next(pattern for pattern in urlpatterns if pattern.name == name)
+    assert page.post(_href(pattern)).status_code == 403
+
+
+def test_reviewer_does_not_see_a_case_of_their_own_merchant(sign_in: SignIn) -> None:
+    user = make_user(Role.REVIEWER)
+    case = held_case(make_merchant(owner=user))
+    client = sign_in(user=user)
+    assert client.get(reverse("console:case", args=[public(case)])).status_code == 404
+    assert public(case) not in client.get(reverse("console:cases")).content.decode()
+
+
+def test_senior_queue_does_not_exist_for_a_reviewer(page: Client, sign_in: SignIn) -> None:
+    held_case()
+    href = reverse("console:queue", args=["orders_senior"])
+    assert page.get(href).status_code == 404
+    assert sign_in(Role.SENIOR_REVIEWER).get(href).status_code == 200
+
+
+@pytest.mark.parametrize("public_id", ["cas_0000000000000", "ord_0000000000000", "nonsense", "cas_zzz"])
+def test_case_that_is_not_there(public_id: str, page: Client) -> None:
+    assert page.get(reverse("console:case", args=[public_id])).status_code == 404

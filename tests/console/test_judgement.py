@@ -1,0 +1,178 @@
+"""Drafts of rules, their activation by a second person, and models."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import Role, User
+from core.ids import encode
+from risk.models import ModelStatus, ModelVersion, RuleSet, RuleSetStatus, ShadowScore, TrainingRun
+from risk.services import copy_to_draft
+from tests.console.conftest import SignIn
+from tests.console.scenes import held_case
+from tests.make import NOON, make_live_ruleset, make_model, make_rule, make_user
+
+pytestmark = pytest.mark.django_db
+
+RULE = {
+    "code": "R-NEW",
+    "name": "Very dear",
+    "condition": "order.amount > 5000",
+    "effect": "review",
+    "reason_code": "amount_unusual",
+    "mode": "live",
+}
+
+
+@pytest.fixture
+def author() -> User:
+    return make_user(Role.RISK_ANALYST, name="Ana Ruiz")
+
+
+@pytest.fixture
+def analyst(sign_in: SignIn, author: User) -> Client:
+    return sign_in(user=author)
+
+
+@pytest.fixture
+def draft(author: User) -> RuleSet:
+    live = make_live_ruleset(make_rule("order.amount > 1000", code="R-DEAR"))
+    return copy_to_draft(live, author=author)
+
+
+def _url(name: str, ruleset: RuleSet, *more: str) -> str:
+    return reverse(f"console:{name}", args=[encode("rst", ruleset.pk), *more])
+
+
+def test_copy_makes_a_draft_with_the_same_rules(analyst: Client, author: User) -> None:
+    live = make_live_ruleset(make_rule("order.amount > 1000", code="R-DEAR"))
+    analyst.post(_url("ruleset-copy", live))
+    draft = RuleSet.objects.get(status=RuleSetStatus.DRAFT)
+    assert (draft.author, [rule.code for rule in draft.rules.all()]) == (author, ["R-DEAR"])
+
+
+def test_rule_is_added_to_a_draft(analyst: Client, draft: RuleSet) -> None:
+    answer = analyst.post(_url("rule-new", draft), RULE)
+    assert answer.headers["Location"] == _url("ruleset", draft)
+    assert set(draft.rules.values_list("code", flat=True)) == {"R-DEAR", "R-NEW"}
+
+
+def test_edited_rule_keeps_its_code(analyst: Client, draft: RuleSet) -> None:
+    analyst.post(_url("rule", draft, "R-DEAR"), {**RULE, "code": "R-OTHER", "name": "Renamed"})
+    assert list(draft.rules.values_list("code", "name")) == [("R-DEAR", "Renamed")]
+
+
+def test_condition_that_cannot_be_read_is_refused_with_its_place(analyst: Client, draft: RuleSet) -> None:
+    answer = analyst.post(_url("rule-new", draft), {**RULE, "condition": "order.amuont > 5000"})
+    assert answer.status_code == 422
+    content = answer.content.decode()
+    assert "<mark>order.amuont</mark>" in content
+    assert "order.amount" in content
+    assert draft.rules.count() == 1
+
+
+def test_condition_is_explained_while_it_is_typed(analyst: Client, draft: RuleSet) -> None:
+    href = _url("condition-check", draft)
+    good = analyst.post(href, {"condition": "order.amount > 5000 and order.card_country is missing"})
+    assert (
+        "Order total &gt; 5,000.00 CNY and Country that issued the card is missing" in good.content.decode()
+    )
+    bad = analyst.post(href, {"condition": "order.amount >"})
+    assert "is-bad" in bad.content.decode()
+    assert analyst.post(href, {"condition": " "}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"effect": "points", "points": ""}, {"effect": "tag", "tag": ""}, {"effect": "route", "queue": ""}],
+    ids=["points without points", "tag without tag", "route without queue"],
+)
+def test_rule_that_contradicts_itself_is_refused(
+    change: dict[str, str], analyst: Client, draft: RuleSet
+) -> None:
+    assert analyst.post(_url("rule-new", draft), {**RULE, **change}).status_code == 422
+    assert draft.rules.count() == 1
+
+
+def test_rule_is_removed_from_a_draft(analyst: Client, draft: RuleSet) -> None:
+    analyst.post(_url("rule-delete", draft, "R-DEAR"))
+    assert not draft.rules.exists()
+
+
+def test_live_ruleset_is_not_edited(analyst: Client) -> None:
+    live = make_live_ruleset(make_rule("order.amount > 1000", code="R-DEAR"))
+    assert analyst.post(_url("rule-new", live), RULE).status_code == 409
+    assert live.rules.count() == 1
+
+
+def test_author_is_not_offered_and_not_allowed_to_activate(analyst: Client, draft: RuleSet) -> None:
+    content = analyst.get(_url("ruleset", draft)).content.decode()
+    assert "Another person has to activate this version" in content
+    assert _url("ruleset-activate", draft) not in content
+    answer = analyst.post(_url("ruleset-activate", draft), follow=True)
+    assert "A second person has to approve this ruleset." in answer.content.decode()
+    assert RuleSet.objects.get(pk=draft.pk).status == RuleSetStatus.DRAFT
+
+
+def test_second_person_activates(sign_in: SignIn, draft: RuleSet) -> None:
+    second = sign_in(Role.RISK_ANALYST)
+    assert _url("ruleset-activate", draft) in second.get(_url("ruleset", draft)).content.decode()
+    second.post(_url("ruleset-activate", draft))
+    assert RuleSet.objects.get(pk=draft.pk).status == RuleSetStatus.LIVE
+    assert RuleSet.objects.filter(status=RuleSetStatus.LIVE).count() == 1
+
+
+# ── Models ───────────────────────────────────────────────────────────────────────────────────────
+def _model_url(name: str, model: ModelVersion) -> str:
+    return reverse(f"console:{name}", args=[encode("mod", model.pk)])
+
+
+def test_retraining_is_requested_in_ones_own_name(analyst: Client, author: User) -> None:
+    analyst.post(reverse("console:train"), {"subject": "order"})
+    run = TrainingRun.objects.get()
+    assert (run.subject, run.requested_by, run.status) == ("order", author, "queued")
+
+
+@pytest.mark.parametrize("subject", ["", "merchant", "nonsense"])
+def test_what_cannot_be_trained_is_ignored(subject: str, analyst: Client) -> None:
+    analyst.post(reverse("console:train"), {"subject": subject})
+    assert not TrainingRun.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("status", "polls"), [("queued", True), ("running", True), ("finished", False), ("failed", False)]
+)
+def test_progress_is_asked_for_only_while_it_moves(
+    status: str, polls: bool, analyst: Client, author: User
+) -> None:
+
+    run = TrainingRun.objects.create(
+        subject="order", as_of=NOON, status=status, progress=0.4, step="training"
+    )
+    content = analyst.get(reverse("console:training", args=[run.pk])).content.decode()
+    assert ("hx-get" in content) is polls
+
+
+def test_training_that_is_not_there(analyst: Client) -> None:
+    assert analyst.get(reverse("console:training", args=[7])).status_code == 404
+
+
+def test_second_person_promotes(sign_in: SignIn, author: User) -> None:
+    old, new = make_model(), make_model(status="shadow")
+    TrainingRun.objects.filter(pk=new.training_id).update(requested_by=author)
+    answer = sign_in(user=author).post(_model_url("model-promote", new), follow=True)
+    assert "A second person has to promote this model." in answer.content.decode()
+    sign_in(Role.RISK_ANALYST).post(_model_url("model-promote", new))
+    assert ModelVersion.objects.get(pk=new.pk).status == ModelStatus.CHAMPION
+    assert ModelVersion.objects.get(pk=old.pk).status == ModelStatus.RETIRED
+
+
+def test_shadow_page_compares_on_the_same_decisions(sign_in: SignIn) -> None:
+    case = held_case()
+    shadow = make_model(status="shadow")
+    ShadowScore.objects.create(decision_id=case.decision_id, model=shadow, score=0.9)
+    comparison = sign_in(Role.RISK_ANALYST).get(_model_url("model", shadow)).context["comparison"]
+    assert comparison.decisions == 1
+    assert comparison.would_hold == 1.0
+    assert comparison.champion_mean == pytest.approx(0.12)
+    assert comparison.apart == pytest.approx(0.78)
