@@ -1,5 +1,8 @@
 """Model fields and bases that every app shares."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from django.db import models
 
 from .ids import new_id
@@ -12,7 +15,7 @@ class TimeOrderedIdField(models.BigIntegerField):  # type: ignore[type-arg]
         kwargs.update(primary_key=True, default=new_id, editable=False)
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
 
-    def deconstruct(self) -> tuple[str, str, list[object], dict[str, object]]:
+    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
         name, path, args, kwargs = super().deconstruct()
         for fixed in ("primary_key", "default", "editable"):
             kwargs.pop(fixed, None)

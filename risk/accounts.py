@@ -10,6 +10,7 @@ proved; the others count with their calibrated score.
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 
@@ -163,14 +164,15 @@ def _gather(merchant_ids: Collection[int], *, as_of: datetime) -> Mapping[int, E
         .values("merchant_id")
         .annotate(pending=Count("pk"), expected=Sum("score"))
     }
+    nothing: dict[str, Any] = {}
     return {
-        merchant_id: Evidence(
-            known=known.get(merchant_id, {}).get("known", 0),
-            bad=known.get(merchant_id, {}).get("bad", 0),
-            pending=pending.get(merchant_id, {}).get("pending", 0),
-            expected=pending.get(merchant_id, {}).get("expected", 0.0),
+        id: Evidence(
+            known=known.get(id, nothing).get("known", 0),
+            bad=known.get(id, nothing).get("bad", 0),
+            pending=pending.get(id, nothing).get("pending", 0),
+            expected=pending.get(id, nothing).get("expected", 0.0),
         )
-        for merchant_id in merchant_ids
+        for id in merchant_ids
     }
 
 

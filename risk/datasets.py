@@ -6,8 +6,9 @@ its inputs are computed set-based from the same declarations.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
-from typing import Protocol
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -33,9 +34,7 @@ Flags = npt.NDArray[np.bool_]
 MAX_ORDERS = 400_000
 
 
-class _Judged(Protocol):
-    pk: int
-    known_at: datetime
+Judged = TypeVar("Judged", ListingRevision, MerchantApplication)
 
 
 def build_training_set(subject: str, *, as_of: datetime) -> TrainingSet:
@@ -55,9 +54,9 @@ def build_training_set(subject: str, *, as_of: datetime) -> TrainingSet:
 # ── Listings and applications ────────────────────────────────────────────────────────────────────
 def _build(
     subject: str,
-    rows: Sequence[_Judged],
+    rows: Sequence[Judged],
     truths: Mapping[int, bool],
-    read_inputs: Callable[[Sequence[object], Sequence[datetime]], Floats],
+    read_inputs: Callable[[Sequence[Judged], Sequence[datetime]], Floats],
 ) -> TrainingSet:
     names, feature_hash = current_inputs(subject)
     matrix = read_inputs(rows, [row.known_at for row in rows])
@@ -123,12 +122,11 @@ def _join_truth(ids: Ints, labels: history.LabelHistory) -> tuple[Ints, Flags, F
 
 
 def _take(own: OrderColumns, rows: Ints) -> OrderColumns:
-    return OrderColumns(
-        **{
-            name: None if (column := getattr(own, name)) is None else column[rows]
-            for name in own.__dataclass_fields__
-        }
-    )
+    columns: dict[str, Any] = {field.name: getattr(own, field.name) for field in fields(own)}
+    taken: dict[str, Any] = {
+        name: None if column is None else column[rows] for name, column in columns.items()
+    }
+    return OrderColumns(**taken)
 
 
 def _take_stored(matrix: Floats, ids: Ints, subject: str, feature_hash: str) -> None:

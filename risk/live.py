@@ -52,7 +52,7 @@ def forget() -> None:
 
 def load_version(version: ModelVersion) -> LiveModel:
     """Return a model's runnable form, checked against the sha256 of its row."""
-    with default_storage.open(version.artifact.name) as file:
+    with default_storage.open(str(version.artifact.name)) as file:
         names, _ = current_inputs(version.subject)
         return load_model(version.pk, file.read(), sha256=version.sha256, input_names=names)
 

@@ -113,7 +113,9 @@ def _busy_merchant() -> Merchant:
     busiest = held.values("merchant_id").annotate(count=Count("pk")).order_by("-count").first()
     fresh = Decision.objects.filter(subject_kind="order").order_by("-id").first()
     assert fresh is not None
-    return Merchant.objects.get(pk=busiest["merchant_id"] if busiest else fresh.merchant_id)
+    merchant_id = busiest["merchant_id"] if busiest else fresh.merchant_id
+    assert merchant_id is not None
+    return Merchant.objects.get(pk=merchant_id)
 
 
 def _serve(bind: str, console: Console) -> int:

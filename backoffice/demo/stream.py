@@ -155,7 +155,7 @@ def _picture(text: str) -> "ContentFile[bytes]":
     """Return a small PNG with the text on it: a real file for real checks."""
     # A colour of its own per text: an image that repeats is a signal, and these must not.
     shade = tuple(120 + (hash_part % 120) for hash_part in text.encode()[:3])
-    image = Image.new("RGB", (640, 420), shade)  # type: ignore[arg-type]
+    image = Image.new("RGB", (640, 420), shade)
     ImageDraw.Draw(image).multiline_text((24, 24), text.encode("ascii", "replace").decode(), fill="black")
     buffer = io.BytesIO()
     image.save(buffer, "PNG")

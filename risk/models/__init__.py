@@ -1,8 +1,9 @@
 """Tables of risk: rulesets, model versions, decisions, labels, account scores."""
 
 from .accounts import AccountScore, Alert
-from .decisions import Decision, Explanation, Label, LabelSource, Outcome, Subject
+from .decisions import Decision, Explanation, Label, LabelSource, Outcome
 from .rulesets import Activation, Effect, Rule, RuleMode, RuleSet, RuleSetStatus
+from .subjects import Subject
 from .versions import ModelPromotion, ModelStatus, ModelVersion, ShadowScore, TrainingRun
 
 __all__ = [
