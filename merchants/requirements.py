@@ -24,7 +24,7 @@ class Due(StrEnum):
 
 class RequirementStatus(StrEnum):
     INCOMPLETE = "incomplete"
-    PROVIDED = "provided"  # supplied, not submitted yet
+    PROVIDED = "provided"  # supplied, and nobody is checking it now
     PENDING = "pending"
     ACCEPTED = "accepted"
     REJECTED = "rejected"  # a reviewer or a rule asks for it again
@@ -94,9 +94,9 @@ def _state_of(requirement: Requirement, is_given: bool, message: str | None, sta
         return RequirementState(requirement, RequirementStatus.INCOMPLETE)
     if status == "approved":
         return RequirementState(requirement, RequirementStatus.ACCEPTED)
-    is_with_merchant = status in {"draft", "info_requested"}
+    is_being_checked = status in {"submitted", "screening", "in_review"}
     return RequirementState(
-        requirement, RequirementStatus.PROVIDED if is_with_merchant else RequirementStatus.PENDING
+        requirement, RequirementStatus.PENDING if is_being_checked else RequirementStatus.PROVIDED
     )
 
 

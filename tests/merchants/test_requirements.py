@@ -54,7 +54,13 @@ def test_document_that_is_not_owed_can_be_requested() -> None:
 
 @pytest.mark.parametrize(
     ("status", "expected"),
-    [("draft", "provided"), ("submitted", "pending"), ("in_review", "pending"), ("approved", "accepted")],
+    [
+        ("draft", "provided"),
+        ("submitted", "pending"),
+        ("in_review", "pending"),
+        ("approved", "accepted"),
+        ("rejected", "provided"),
+    ],
 )
 def test_given_requirement_follows_the_application(status: str, expected: str) -> None:
     states = assess("DE", "company", given={"company_name"}, requested={}, status=status)

@@ -154,6 +154,7 @@ def test_only_what_was_asked_for_can_be_changed(client: Client) -> None:
     sign_in(client, application)
     assert "Please write the full name." in client.get(reverse("portal:application")).content.decode()
     body = client.get(step("business")).content.decode()
+    assert "Please write the full name." in body
     assert 'name="company_name"' in body
     assert 'name="country"' not in body
     assert client.get(step("payout")).status_code == 404
