@@ -34,7 +34,6 @@ SENTENCES = {
     "duplicate_line": _("Two lines of the order have the same number."),
     "no_lines": _("The order has no lines."),
     "no_order": _("The line belongs to no order of this import."),
-    "bad_line": _("A line of the order is wrong."),
     "total_differs": _("The total is not the sum of the lines."),
     "unknown_merchant": _("There is no merchant with this reference."),
     "already_exists_different": _("The order is there already, with a different “%(column)s”."),

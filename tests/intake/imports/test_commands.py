@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils.translation import override
 
 from core.actors import SYSTEM
 from intake.imports import run_import
@@ -112,3 +113,12 @@ def test_a_simulated_marketplace_is_written_and_loaded(tmp_path: Path) -> None:
     assert (tmp_path / "sample" / "orders.parquet").is_file()
     assert Order.objects.count() == 1000
     assert Label.objects.filter(is_bad=True).exists()
+
+
+def test_the_error_file_speaks_the_reader_s_language(tmp_path: Path) -> None:
+    mapping = tmp_path / "shop.toml"
+    mapping.write_text(SHOP)
+    path = write_csv(tmp_path, GOOD.replace("12.34", "-1"))
+    with override("zh-hans"):
+        batch = run_import(path, str(mapping), actor=SYSTEM, at=AT)
+    assert "“Amount”为负数。" in batch.error_file.read().decode()
