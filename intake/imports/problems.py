@@ -92,24 +92,15 @@ class ErrorFile:
             return
         self.counts.update(dict(problems["code"].value_counts().iter_rows()))
         self.failed_orders += problems[POSITION].drop_nulls().n_unique()
-        texts = originals.select(
-            POSITION, *(_safe(pl.col(name), originals.schema[name]) for name in self.columns)
-        )
         # Their columns may be called like ours: ours stand first, theirs keep their place behind.
-        theirs = {name: f"theirs.{number}" for number, name in enumerate(self.columns)}
-        rows = problems.join(texts.rename(theirs), on=POSITION, how="left", maintain_order="left").sort(
-            POSITION, ROW, maintain_order=True, nulls_last=True
+        theirs = {f"theirs.{n}": _safe(name, originals.schema[name]) for n, name in enumerate(self.columns)}
+        rows = (
+            problems.join(_sentences(problems), on=["column", "code"], how="left")
+            .join(originals.select(POSITION, **theirs), on=POSITION, how="left")
+            .sort(POSITION, ROW, "column", "code", nulls_last=True)
+            .with_columns(pl.col("file").replace(dict(self.file_names)), _safe("column", pl.String()))
         )
-        sentences = pl.struct("column", "code").map_elements(_sentence, return_dtype=pl.String)
-        rows = rows.select(
-            ROW,
-            pl.col("file").replace(dict(self.file_names)),
-            _safe(pl.col("column"), pl.String()),
-            "code",
-            sentences.alias("message"),
-            *theirs.values(),
-        )
-        self._append(rows)
+        self._append(rows.select(ROW, "file", "column", "code", "message", *theirs))
 
     def _append(self, rows: pl.DataFrame) -> None:
         if self.path is None:
@@ -117,18 +108,22 @@ class ErrorFile:
             os.close(handle)
             self.path = Path(name)
             header = pl.DataFrame([["row", "file", "column", "code", "message", *self.columns]], orient="row")
-            self._append(header.select(_safe(pl.all(), pl.String())))
+            self._append(header.select(_safe(name, pl.String()) for name in header.columns))
         with self.path.open("ab") as stream:
             rows.write_csv(stream, include_header=False)
 
 
-def _sentence(problem: Mapping[str, str]) -> str:
-    return str(SENTENCES[problem["code"]]) % {"column": problem["column"]}
+def _sentences(problems: pl.DataFrame) -> pl.DataFrame:
+    """Return each different problem with its sentence; made here, for Polars' threads know no language."""
+    different = problems.select("column", "code").unique()
+    messages = [str(SENTENCES[code]) % {"column": column} for column, code in different.iter_rows()]
+    return different.with_columns(message=pl.Series(messages, dtype=pl.String))
 
 
-def _safe(cell: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """Return text that no spreadsheet runs as a formula: a leading quote disarms it (OWASP)."""
+def _safe(column: str, dtype: pl.DataType) -> pl.Expr:
+    """Return a column that no spreadsheet runs as a formula: a leading quote disarms it (OWASP)."""
+    cell = pl.col(column)
     if dtype != pl.String:
         return cell.cast(pl.String)
     is_risky = cell.str.contains(r"^[=+\-@\t\r\n]") & ~cell.str.contains(r"^[+-]?\d+(\.\d+)?$")
-    return pl.when(is_risky).then(pl.lit("'") + cell).otherwise(cell).name.keep()
+    return pl.when(is_risky).then(pl.lit("'") + cell).otherwise(cell).alias(column)
