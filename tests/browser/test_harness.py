@@ -1,0 +1,44 @@
+"""The walks hear what goes wrong in a page; a deaf harness would pass everything."""
+
+from playwright.sync_api import expect
+
+from .windows import Window
+
+
+def test_a_page_that_behaves_leaves_no_complaint(window: Window) -> None:
+    window.open("/")
+    expect(window.heading).to_be_visible()
+    assert window.complaints == []
+
+
+def test_an_error_in_a_script_is_heard(window: Window) -> None:
+    window.open("/")
+    window.page.evaluate("setTimeout(() => { throw new Error('broken on purpose') })")
+    window.page.wait_for_timeout(50)
+    assert any("broken on purpose" in text for text in _taken(window))
+
+
+def test_a_breach_of_the_security_policy_is_heard(window: Window) -> None:
+    window.open("/")
+    window.page.evaluate("document.body.setAttribute('style', 'color: red')")
+    window.page.evaluate("document.body.append(Object.assign(document.createElement('script'), {text: '1'}))")
+    window.page.wait_for_timeout(50)
+    assert any("Content Security Policy" in text for text in _taken(window))
+
+
+def test_an_answer_that_was_not_expected_is_heard(window: Window) -> None:
+    window.open("/no-such-page")
+    assert any("answered 404" in text for text in _taken(window))
+
+
+def test_an_expected_answer_is_no_complaint(window: Window) -> None:
+    window.expected_statuses.add(404)
+    window.open("/no-such-page")
+    assert window.complaints == []
+
+
+def _taken(window: Window) -> list[str]:
+    """Return the complaints and forgive them."""
+    complaints = list(window.complaints)
+    window.complaints.clear()
+    return complaints
