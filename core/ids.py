@@ -24,6 +24,7 @@ _RANDOM_MASK = (1 << RANDOM_BITS) - 1
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _VALUES = {letter: value for value, letter in enumerate(_ALPHABET)}
 _TEXT_LENGTH = 13  # ceil(63 / 5)
+_LARGEST = (1 << 63) - 1
 
 _lock = threading.Lock()
 _last = 0
@@ -39,13 +40,17 @@ def new_id() -> int:
 
 
 def new_ids(unix_ms: NDArray[np.int64], seed: int | None = None) -> NDArray[np.int64]:
-    """Return distinct ids, shape (n,), ordered like the given moments (Unix milliseconds)."""
-    random = np.random.default_rng(seed).integers(0, _RANDOM_MASK + 1, len(unix_ms))
-    ids = (unix_ms.astype(np.int64) - EPOCH_MS) << RANDOM_BITS | random
-    while len(unique := np.unique(ids)) < len(ids):
-        order = np.argsort(ids, kind="stable")
-        repeated = np.flatnonzero(np.diff(ids[order]) == 0) + 1
-        ids[order[repeated]] += len(unique) % 997 + 1
+    """Return distinct ids, shape (n,), ordered like the given moments (Unix milliseconds).
+
+    A millisecond has room for two million ids; ValueError for more than half of that.
+    """
+    _require_room(unix_ms)
+    random = np.random.default_rng(seed)
+    moments = (unix_ms.astype(np.int64) - EPOCH_MS) << RANDOM_BITS
+    ids = moments | random.integers(0, _RANDOM_MASK + 1, len(moments))
+    while len(again := _repeats(ids)):
+        # Drawn anew, not counted up: adding could carry an id over into the next millisecond.
+        ids[again] = moments[again] | random.integers(0, _RANDOM_MASK + 1, len(again))
     return ids
 
 
@@ -53,7 +58,7 @@ def encode(prefix: str, id: int) -> str:
     """Return the public form.
 
     >>> encode("ord", 1_780_000_000_000_000_000)
-    'ord_1hczaj5p90000'
+    'ord_1hcymj6t34000'
     """
     letters = []
     for _ in range(_TEXT_LENGTH):
@@ -70,6 +75,8 @@ def decode(prefix: str, text: str) -> int:
     id = 0
     for letter in body:
         id = id * 32 + _VALUES[letter]
+    if id > _LARGEST:  # 13 letters hold 65 bits; a database refuses what does not fit its column
+        raise NotFound("No such object.", extra={"id": text[:40]})
     return id
 
 
@@ -85,3 +92,17 @@ def first_id_at(at: datetime) -> int:
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
+
+
+def _require_room(unix_ms: NDArray[np.int64]) -> None:
+    """Refuse what drawing at random would take for ever to keep apart."""
+    most = int(np.unique(unix_ms, return_counts=True)[1].max()) if len(unix_ms) > _RANDOM_MASK // 2 else 0
+    if most > _RANDOM_MASK // 2:
+        raise ValueError(f"{most} ids in one millisecond are too many to be told apart.")
+
+
+def _repeats(ids: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Return the positions of all but the first of equal ids."""
+    order: NDArray[np.intp] = np.argsort(ids, kind="stable")
+    is_repeat = np.diff(ids[order], prepend=-1) == 0
+    return order[is_repeat]
