@@ -1,7 +1,7 @@
 """Money as integer minor units with an ISO 4217 currency; never a float."""
 
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Decimal
 
 from .errors import DomainError
 
@@ -50,10 +50,8 @@ def to_minor(text: str, currency: str) -> int:
     (1234, 1200)
     """
     decimals = exponent(currency)
-    whole, _, fraction = text.partition(".")
-    is_plain = (
-        whole.isascii() and whole.isdigit() and (not fraction or (fraction.isascii() and fraction.isdigit()))
-    )
+    whole, point, fraction = text.partition(".")
+    is_plain = text.isascii() and whole.isdigit() and (fraction.isdigit() if point else True)
     if not is_plain or len(text) > 20:
         raise InvalidAmount("An amount is written like 12.34, without sign or separators.")
     if len(fraction) > decimals:
@@ -75,8 +73,7 @@ def to_text(amount_minor: int, currency: str) -> str:
 
 def convert(amount_minor: int, currency: str, base_currency: str, rate: Decimal) -> int:
     """Return the amount in base-currency minor units at `rate` (base units per unit), half to even."""
-    try:
-        value = Decimal(amount_minor).scaleb(-exponent(currency)) * rate
-    except InvalidOperation:
-        raise InvalidAmount("The exchange rate is not a number.", code="invalid_rate") from None
+    if not rate.is_finite():
+        raise InvalidAmount("The exchange rate is not a number.", code="invalid_rate")
+    value = Decimal(amount_minor).scaleb(-exponent(currency)) * rate
     return int(value.scaleb(exponent(base_currency)).to_integral_value(ROUND_HALF_EVEN))
