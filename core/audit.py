@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from . import journal, requests
 from .actors import Actor
+from .locks import try_lock
 from .models import AuditBlock, AuditEntry, JournalModel, TransitionRecord
 from .refs import Ref
 
@@ -44,28 +45,36 @@ def record(action: str, *, actor: Actor, subject: Ref, detail: dict[str, Any] | 
 
 def seal(*, at: datetime) -> int:
     """Seal the rows written before `at` minus the settling time; return how many blocks were made."""
-    return sum(_seal_one(name, at - _SETTLING) for name in _JOURNALS)
+    made = 0
+    for name in _JOURNALS:
+        while _seal_one(name, at - _SETTLING):
+            made += 1
+    return made
 
 
 def find_broken_block() -> AuditBlock | None:
     """Return the first block whose rows or predecessor no longer match its hash, None if all do."""
     previous = _FIRST_HASH
     for block in AuditBlock.objects.order_by("number").iterator():
-        rows = list(_JOURNALS[block.journal].objects.filter(block=block).order_by("id"))
+        rows = list(_JOURNALS[block.journal]._default_manager.filter(block=block).order_by("id"))
         if block.previous_hash != previous or block.hash != _hash(previous, block.journal, rows):
             return block
         previous = block.hash
     return None
 
 
-def _seal_one(name: str, before: datetime) -> int:
+def _seal_one(name: str, before: datetime) -> bool:
+    """Seal one block of a journal; False if nothing is left, or somebody else is sealing."""
     model = _JOURNALS[name]
     with transaction.atomic():
-        # The last block is the lock: two sealers would chain to the same predecessor.
-        last = AuditBlock.objects.select_for_update().order_by("-number").first()
-        rows = list(model.objects.filter(block=None, created_at__lt=before).order_by("id")[:BLOCK_ROWS])
+        if not try_lock("core.audit"):  # two sealers would chain to the same predecessor
+            return False
+        rows = list(
+            model._default_manager.filter(block=None, created_at__lt=before).order_by("id")[:BLOCK_ROWS]
+        )
         if not rows:
-            return 0
+            return False
+        last = AuditBlock.objects.order_by("-number").first()
         previous = last.hash if last else _FIRST_HASH
         block = AuditBlock.objects.create(
             number=last.number + 1 if last else 1,
@@ -75,8 +84,8 @@ def _seal_one(name: str, before: datetime) -> int:
             hash=_hash(previous, name, rows),
             sealed_at=before + _SETTLING,
         )
-        model.objects.filter(pk__in=[row.pk for row in rows]).update(block=block)
-    return 1
+        model._default_manager.filter(pk__in=[row.pk for row in rows]).update(block=block)
+    return True
 
 
 def _hash(previous: str, name: str, rows: list[Any]) -> str:

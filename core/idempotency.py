@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
-from hashlib import blake2b, sha256
+from datetime import datetime, timedelta
+from hashlib import sha256
 
-from django.db import connection
 from django.utils import timezone
 
 from . import journal
 from .errors import Conflict, DomainError
+from .locks import try_lock
 from .models import IdempotencyKey
 
 RETENTION = timedelta(hours=24)
@@ -41,11 +41,13 @@ def run_once(credential: str, key: str, payload: bytes, work: Callable[[], Answe
     """Return the stored answer, or do the work and store its answer in the same commit.
 
     409 and 5xx answers are never stored: `work` raises for those, and the
-    transaction takes the key row back with it.
+    transaction takes the key row back with it. Raises KeyReused, or InFlight
+    while the same key is being worked on; on SQLite the second waits instead.
     """
     fingerprint = sha256(payload).hexdigest()
     with journal.unit():
-        _lock(credential, key)
+        if not try_lock(f"idempotency\0{credential}\0{key}"):
+            raise InFlight("The same request is still being worked on.", extra={"retry_after": 1})
         stored = IdempotencyKey.objects.filter(credential=credential, key=key).first()
         if stored is not None:
             if stored.fingerprint != fingerprint:
@@ -67,19 +69,7 @@ def run_once(credential: str, key: str, payload: bytes, work: Callable[[], Answe
     return answer
 
 
-def delete_expired() -> int:
+def delete_expired(*, at: datetime) -> int:
     """Delete answers past their retention; return how many."""
-    deleted, _ = IdempotencyKey.objects.filter(created_at__lt=timezone.now() - RETENTION).delete()
+    deleted, _ = IdempotencyKey.objects.filter(created_at__lt=at - RETENTION).delete()
     return deleted
-
-
-def _lock(credential: str, key: str) -> None:
-    """Refuse a key that is in flight. SQLite's one write lock already serialises; there it waits instead."""
-    if connection.vendor != "postgresql":
-        return
-    digest = blake2b(f"{credential}\0{key}".encode(), digest_size=8).digest()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [int.from_bytes(digest, "big", signed=True)])
-        (is_ours,) = cursor.fetchone()
-    if not is_ours:
-        raise InFlight("The same request is still being worked on.", extra={"retry_after": 1})

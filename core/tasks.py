@@ -13,4 +13,4 @@ def seal_audit() -> int:
 
 @shared_task
 def forget_answers() -> int:
-    return idempotency.delete_expired()
+    return idempotency.delete_expired(at=timezone.now())
