@@ -16,7 +16,7 @@ _LAST_USED_RESOLUTION = timedelta(minutes=1)
 def find_api_key(token: str, *, address: str, at: datetime) -> APIKey | None:
     """Return the valid key of a token presented from an address, None for anything else."""
     parts = token.split("_", 3)
-    if len(parts) != 4 or parts[0] != "mk":
+    if len(parts) != 4 or parts[0] != "mk" or not parts[2].isalnum():
         return None
     is_valid = Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=at))
     key = APIKey.objects.filter(is_valid, prefix=parts[2]).first()
@@ -34,6 +34,10 @@ def note_use(key: APIKey, *, at: datetime) -> None:
 def _is_allowed_from(key: APIKey, address: str) -> bool:
     if not key.allowed_networks:
         return True
-    return any(
-        ipaddress.ip_address(address) in ipaddress.ip_network(network) for network in key.allowed_networks
-    )
+    try:
+        caller = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    # A server that listens on both families tells an IPv4 caller as ::ffff:192.0.2.7.
+    caller = getattr(caller, "ipv4_mapped", None) or caller
+    return any(caller in ipaddress.ip_network(network) for network in key.allowed_networks)

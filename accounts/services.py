@@ -1,8 +1,11 @@
 """Writes on users, roles and API keys."""
 
+import ipaddress
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
+
+from allauth.mfa.models import Authenticator
 
 from core import audit, journal
 from core.actors import Actor
@@ -23,14 +26,17 @@ def create_api_key(
     audience: str,
     scopes: Sequence[str],
     actor: Actor,
+    allowed_networks: Sequence[str] = (),
     created_by: User | None = None,
     is_test: bool = False,
     expires_at: datetime | None = None,
 ) -> tuple[APIKey, str]:
-    """Return the key and its secret text, which is shown this once and never stored."""
-    unknown = [scope for scope in scopes if scope not in SCOPES]
-    if unknown:
-        raise ValidationFailed([FieldError("/scopes", "unknown_scope", f"Unknown scope “{unknown[0]}”.")])
+    """Return the key and its secret text, which is shown this once and never stored.
+
+    allowed_networks    in CIDR notation; none = the key opens from anywhere
+    """
+    if problems := [*_check_scopes(scopes), *_check_networks(allowed_networks)]:
+        raise ValidationFailed(problems)
     prefix = secrets.token_hex(_PREFIX_BYTES)
     token = f"mk_{'test' if is_test else 'live'}_{prefix}_{secrets.token_urlsafe(_SECRET_BYTES)}"
     with journal.unit():
@@ -40,6 +46,7 @@ def create_api_key(
             secret_hash=hash_token(token),
             audience=audience,
             scopes=list(scopes),
+            allowed_networks=list(allowed_networks),
             created_by=created_by,
             expires_at=expires_at,
         )
@@ -65,3 +72,37 @@ def grant_role(user: User, role: Role, *, actor: Actor) -> None:
             audit.record(
                 "role.granted", actor=actor, subject=Ref("user", user.id), detail={"role": str(role)}
             )
+
+
+def revoke_role(grant: RoleGrant, *, actor: Actor) -> None:
+    """Take a staff role away."""
+    detail = {"role": grant.role}
+    with journal.unit():
+        audit.record("role.revoked", actor=actor, subject=Ref("user", grant.user_id), detail=detail)
+        grant.delete()
+
+
+def remove_second_factors(user: User, *, actor: Actor) -> None:
+    """Let a person who lost the phone sign in with the password alone."""
+    with journal.unit():
+        count, _ = Authenticator.objects.filter(user=user).delete()
+        audit.record(
+            "user.second_factors_removed", actor=actor, subject=Ref("user", user.id), detail={"count": count}
+        )
+
+
+def _check_scopes(scopes: Sequence[str]) -> list[FieldError]:
+    unknown = [scope for scope in scopes if scope not in SCOPES]
+    return [FieldError("/scopes", "unknown_scope", f"Unknown scope “{scope}”.") for scope in unknown]
+
+
+def _check_networks(networks: Sequence[str]) -> list[FieldError]:
+    """Return what could not be compared with a caller's address, and would shut everybody out."""
+    found = []
+    for index, network in enumerate(networks):
+        try:
+            ipaddress.ip_network(network)
+        except ValueError:
+            detail = f"“{network}” is not a network in CIDR notation, like 192.0.2.0/24."
+            found.append(FieldError(f"/allowed_networks/{index}", "invalid_network", detail))
+    return found
