@@ -104,5 +104,5 @@ def _require_room(unix_ms: NDArray[np.int64]) -> None:
 def _repeats(ids: NDArray[np.int64]) -> NDArray[np.intp]:
     """Return the positions of all but the first of equal ids."""
     order: NDArray[np.intp] = np.argsort(ids, kind="stable")
-    is_repeat = np.diff(ids[order], prepend=-1) == 0
+    is_repeat: NDArray[np.bool_] = np.diff(ids[order], prepend=-1) == 0
     return order[is_repeat]
