@@ -14,6 +14,7 @@ from core.reasons import REASONS
 from core.refs import Ref
 
 from . import effects
+from .choices import requestable
 from .claims import lock_case, require_claim, require_may_review
 from .models import ReviewCase, Verdict, VerdictKind
 from .routing import find_senior_queue
@@ -84,6 +85,7 @@ def _require_complete(case: ReviewCase, verdict: NewVerdict) -> None:
         for index, code in enumerate(verdict.reason_codes)
         if code not in REASONS
     ]
+    errors += _unknown_requests(case, verdict) if not errors else []
     errors += [
         FieldError(f"/{name}", "too_long", _("At most %(limit)s characters.") % {"limit": NOTE_LENGTH})
         for name in ("message", "note")
@@ -91,6 +93,17 @@ def _require_complete(case: ReviewCase, verdict: NewVerdict) -> None:
     ]
     if errors:
         raise ValidationFailed(errors)
+
+
+def _unknown_requests(case: ReviewCase, verdict: NewVerdict) -> list[FieldError]:
+    if verdict.kind != VerdictKind.REQUEST_INFO:
+        return []
+    known = {code for code, _label in requestable(case)}
+    return [
+        FieldError(f"/requested/{index}", "unknown_request", _("This cannot be asked for."))
+        for index, code in enumerate(verdict.requested)
+        if code not in known
+    ]
 
 
 def _write(case: ReviewCase, verdict: NewVerdict, reviewer: User, at: datetime) -> Verdict:

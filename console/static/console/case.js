@@ -4,14 +4,7 @@
   const form = document.getElementById("verdict");
   if (!form) return;
 
-  // A reason pressed before a verdict means "reject": nobody gives reasons for an approval.
   form.addEventListener("change", (event) => {
-    const chosen = form.querySelector("[name=kind]:checked");
-    if (event.target.name === "reason_codes" && event.target.checked && !chosen) {
-      const reject = form.querySelector("[name=kind][value=reject]");
-      reject.checked = true;
-      reject.dispatchEvent(new Event("change", { bubbles: true }));
-    }
     // Hidden reasons are not sent with an approval.
     if (event.target.name === "kind" && event.target.value === "approve") {
       form.querySelectorAll("[name=reason_codes]:checked, [name=requested]:checked").forEach((box) => { box.checked = false; });
@@ -23,6 +16,14 @@
     if (inText) {
       if (event.key === "Escape") event.target.blur();
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); form.requestSubmit(); }
+      return;
+    }
+    // A reason pressed before a verdict means "reject": nobody gives reasons for an approval. Reasons are
+    // hidden until there is a verdict, and keys press only what is seen, so the choice comes first.
+    const plain = !event.ctrlKey && !event.metaKey && !event.altKey && !document.querySelector("dialog[open]");
+    if (plain && /^[1-9]$/.test(event.key) && !form.querySelector("[name=kind]:checked")) {
+      form.querySelector("[name=kind][value=reject]").click();
+      form.querySelector(`[data-key="${event.key}"]`)?.click();
       return;
     }
     const onControl = event.target.closest("a, button, summary");
