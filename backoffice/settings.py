@@ -10,6 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from . import environment as env
+from .admin_look import admin_look
 from .logs import configuration as log_configuration
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -57,9 +58,9 @@ if IS_PRODUCTION:
 
 # ── Applications ─────────────────────────────────────────────────────────────────────────────────
 INSTALLED_APPS = [
-    "unfold",  # before the admin, whose templates it replaces
+    "unfold.apps.BasicAppConfig",  # before the admin, whose templates it replaces
     "unfold.contrib.filters",
-    "django.contrib.admin",
+    "core.admin_app.BackofficeAdminConfig",  # django.contrib.admin with our site
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -181,6 +182,7 @@ AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "allauth.account.auth_backends.AuthenticationBackend",
+    "accounts.backends.RoleBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -314,4 +316,4 @@ LOGGING = log_configuration(level=env.text("LOG_LEVEL", "INFO"), as_json=env.fla
 PROCESS_ID = secrets.token_hex(4)  # names this process in locks and logs
 
 # ── Admin ────────────────────────────────────────────────────────────────────────────────────────
-UNFOLD = {"SITE_TITLE": "Backoffice", "SITE_HEADER": "Backoffice", "SITE_SYMBOL": "storefront"}
+UNFOLD = admin_look(ENVIRONMENT)

@@ -1,0 +1,80 @@
+"""Queues for staff to keep; cases and verdicts to look up, because they are worked on in the console."""
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from core import admin_shown as show
+from core.admin_base import BackofficeAdmin, MadeFilter, RelatedRows
+from core.admin_menu import MenuGroup
+
+from .models import Queue, ReviewCase, Verdict
+
+
+class VerdictsOfCase(RelatedRows):
+    model = Verdict
+    columns = (
+        show.status("verdict", "kind", _("verdict")),
+        "reason_codes",
+        show.linked("reviewer", _("reviewer")),
+        "created_at",
+    )
+
+
+@admin.register(Queue)
+class QueueAdmin(BackofficeAdmin):
+    menu, menu_order, icon = MenuGroup.REVIEW, 10, "inbox"
+    list_display = (
+        "code",
+        "name_en",
+        "name_zh",
+        "subject",
+        "is_default",
+        "resolve_hours",
+        "needs_senior",
+        "position",
+    )
+    list_filter = ("subject",)
+    search_fields = ("code__icontains", "name_en__icontains", "name_zh__icontains")
+    ordering = ("position", "code")
+    can_add = True
+    given_once = ("code", "subject")  # rules route by the code
+    editable = ("name_en", "name_zh", "is_default", "resolve_hours", "needs_senior", "position")
+
+
+@admin.register(ReviewCase)
+class ReviewCaseAdmin(BackofficeAdmin):
+    menu, menu_order, icon, prefix = MenuGroup.REVIEW, 20, "cases", "cas"
+    kind = "case"
+    list_display = (
+        "title",
+        show.public_id("cas"),
+        show.status("case"),
+        show.linked("queue", _("queue")),
+        show.subject(),
+        show.linked("claimed_by", _("claimed by")),
+        show.moment("due_at", _("due")),
+    )
+    list_select_related = ("queue", "claimed_by")
+    list_filter = ("status", "subject_kind", MadeFilter)
+    shown = (
+        show.public_id("cas"),
+        show.status("case"),
+        show.subject(),
+        show.reference("merchant", "merchant_id", _("merchant")),
+        show.reference("decision", "decision_id", _("decision")),
+    )
+    hidden = ("decision",)
+    inlines = (VerdictsOfCase,)
+
+
+@admin.register(Verdict)
+class VerdictAdmin(BackofficeAdmin):
+    menu, menu_order, icon = MenuGroup.REVIEW, 30, "fact_check"
+    list_display = (
+        show.moment("created_at", _("when")),
+        show.status("verdict", "kind", _("verdict")),
+        show.linked("case", _("case")),
+        show.linked("reviewer", _("reviewer")),
+    )
+    list_select_related = ("case", "reviewer")
+    list_filter = ("kind", MadeFilter)

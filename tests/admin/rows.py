@@ -1,0 +1,133 @@
+"""One row of every table, so that every page of the admin has something to show."""
+
+from datetime import timedelta
+from typing import Any
+
+from accounts.models import Role, User
+from cases.models import Queue, ReviewCase, Verdict
+from catalog.models import BannedTerm
+from core import audit, journal
+from core.actors import SYSTEM
+from core.models import ExchangeRate, IdempotencyKey
+from core.refs import Ref
+from intake.models import ImportBatch
+from merchants.models import Merchant
+from orders.handling import record_payment_event
+from orders.models import Order
+from orders.placing import Contact
+from recommendations.models import ItemNeighbours, RecommendationRun
+from risk.models import (
+    AccountScore,
+    Alert,
+    Decision,
+    Explanation,
+    Label,
+    ModelPromotion,
+    ShadowScore,
+)
+from risk.rules.engine import Effect
+from tests.make import (
+    NOON,
+    make_application,
+    make_key,
+    make_listing,
+    make_live_ruleset,
+    make_merchant,
+    make_model,
+    make_rule,
+    make_user,
+)
+from tests.orders.handled import MEMBER, make_accepted, refund, ship
+
+SECRETS = ("6222021234567800001", "li@example.com", "13900001234", "changsha road 5")
+
+
+def make_everything() -> None:
+    """Write at least one row of every table of ours."""
+    owner = make_user(Role.REVIEWER)
+    merchant = make_merchant(owner=owner)
+    make_key(merchant)
+    make_application(merchant, user=owner, bank_account=SECRETS[0])
+    _make_catalogue(merchant)
+    order = _make_order(merchant)
+    _make_judgement(order, owner)
+    _make_system()
+    audit.seal(at=NOON + timedelta(days=3650))
+
+
+def _make_catalogue(merchant: Merchant) -> None:
+    listing = make_listing(merchant)
+    revision = listing.live_revision
+    assert revision is not None
+    BannedTerm.objects.create(term="counterfeit", category=revision.category)
+    run = RecommendationRun.objects.create(
+        kind="neighbourhood", as_of=NOON, interactions=1, items=1, is_live=True
+    )
+    ItemNeighbours.objects.create(run=run, listing=listing, ranked=[])
+
+
+def _make_order(merchant: Merchant) -> Order:
+    contact = Contact(name="李雷", email=SECRETS[1], phone=SECRETS[2], address=SECRETS[3])
+    order = make_accepted(merchant, contact=contact)
+    ship(order)
+    asked = refund(order, 1)
+    record_payment_event(
+        order,
+        external_id="pay-1",
+        kind="refund_succeeded",
+        amount_minor=asked.amount_minor,
+        refund=asked,
+        occurred_at=NOON,
+        actor=MEMBER,
+        at=NOON,
+    )
+    return order
+
+
+def _make_judgement(order: Order, reviewer: User) -> None:
+    make_live_ruleset(make_rule("order.amount > 1", Effect.REVIEW))
+    model = make_model()
+    ModelPromotion.objects.create(model=model, approver=reviewer, promoted_at=NOON)
+    subject: dict[str, Any] = {"subject_kind": "order", "subject_id": order.pk}
+    decision = Decision.objects.create(
+        **subject,
+        merchant_id=order.merchant_id,
+        as_of=NOON,
+        outcome="review",
+        score=0.4,
+        features=b"",
+        feature_hash="",
+        snapshot={"amount": 150},
+        model_id=model.pk,
+        code_version="test",
+        created_at=NOON,
+    )
+    Explanation.objects.create(decision=decision, contributions=b"", feature_hash="")
+    ShadowScore.objects.create(decision_id=decision.pk, model=model, score=0.3)
+    Label.objects.create(**subject, is_bad=False, source="verdict", occurred_at=NOON, known_at=NOON)
+    AccountScore.objects.create(merchant=order.merchant, score=0.7, band="high", as_of=NOON)
+    Alert.objects.create(
+        merchant=order.merchant,
+        code="account_risk_high",
+        from_band="low",
+        to_band="high",
+        score=0.7,
+        created_at=NOON,
+    )
+    queue = Queue.objects.create(code="orders-test", name_en="Orders", subject="order")
+    case = ReviewCase.objects.create(
+        **subject, queue=queue, decision=decision, title="Order", sort_key=1, due_at=NOON, created_at=NOON
+    )
+    Verdict.objects.create(
+        case=case, kind="approve", reviewer=reviewer, claim_token=1, evidence_version=1, created_at=NOON
+    )
+
+
+def _make_system() -> None:
+    ExchangeRate.objects.create(currency="USD", rate=7, valid_from=NOON)
+    IdempotencyKey.objects.create(
+        credential="key", key="k-1", fingerprint="f", status=201, body=b"{}", created_at=NOON
+    )
+    ImportBatch.objects.create(mapping="olist", mapping_hash="h", file_name="o.csv", content_sha256="s")
+    with journal.unit():
+        audit.record("test.made", actor=SYSTEM, subject=Ref("order", 1))
