@@ -15,19 +15,20 @@ from django.db import transaction
 from django.utils import timezone
 
 from catalog.models import BannedTerm, Category, Listing, ListingRevision, ListingStatus, RevisionStatus
-from core.encryption import encrypt
-from core.fingerprints import fingerprint
 from core.ids import new_id
 from core.models import ExchangeRate
 from core.money import convert
-from merchants.models import ApplicationStatus, Merchant, MerchantApplication, MerchantStatus
-from merchants.registration import check_registration
+from merchants.answers import ApplicationFields, clean_answers
+from merchants.models import ApplicationStatus, EntityType, Merchant, MerchantApplication, MerchantStatus
+from merchants.requirements import TERMS_VERSION
 from risk.models import Label, LabelSource, Subject
 
 from .marketplace import SampleMarketplace
 
 # How long it takes until an application or a listing has shown what it is.
 MATURITY = timedelta(days=30)
+# The sample's kinds of applicants in our words; everybody else trades alone.
+ENTITY_TYPES = {"company": EntityType.COMPANY, "partnership": EntityType.COMPANY}
 _BATCH = 2_000
 
 Row = Mapping[str, Any]
@@ -148,32 +149,36 @@ def load_listings(
 
 
 def _application(row: Row, merchant: Merchant, *, is_admitted: bool) -> MerchantApplication:
-    status = ApplicationStatus.APPROVED if is_admitted else ApplicationStatus.REJECTED
-    country, number = row["country"], row["registration_number"]
-    return MerchantApplication(
+    application = MerchantApplication(
         id=new_id(),
         merchant=merchant,
         external_ref=row["application_ref"],
-        status=status,
-        company_name=row["company_name"],
-        country=country,
-        entity_type="company" if row["entity_type"] == "company" else "sole_trader",
-        registration_number=number,
-        is_registration_valid=check_registration(country, number),
-        registration_key=fingerprint("registration", number),
-        bank_account=encrypt(row["bank_account"]),
-        bank_account_key=fingerprint("bank_account", row["bank_account"]),
-        contact_email=encrypt(row["contact_email"]),
-        contact_email_key=fingerprint("email", row["contact_email"]),
-        contact_phone=encrypt(row["contact_phone"]),
-        contact_phone_key=fingerprint("phone", row["contact_phone"]),
-        device_key=fingerprint("device", row["device_ref"]),
-        ip_key=fingerprint("ip", row["ip"]),
+        status=ApplicationStatus.APPROVED if is_admitted else ApplicationStatus.REJECTED,
         submitted_at=row["submitted_at"],
         decided_at=row["submitted_at"] + timedelta(days=1),
         occurred_at=row["submitted_at"],
         known_at=row["submitted_at"],
         reason_codes=[] if is_admitted else ["policy_violation"],
+    )
+    # Cleaned as an applicant's answers are, or history would not match what comes in later.
+    for column, value in clean_answers(answers_of(row), application).items():
+        setattr(application, column, value)
+    return application
+
+
+def answers_of(row: Row) -> ApplicationFields:
+    """Return what an applicant of the sample would have answered."""
+    return ApplicationFields(
+        company_name=row["company_name"],
+        country=row["country"],
+        entity_type=ENTITY_TYPES.get(row["entity_type"], EntityType.SOLE_TRADER),
+        registration_number=row["registration_number"],
+        bank_account=row["bank_account"],
+        contact_email=row["contact_email"],
+        contact_phone=row["contact_phone"],
+        terms_version=TERMS_VERSION,
+        device_ref=row["device_ref"],
+        ip=row["ip"],
     )
 
 

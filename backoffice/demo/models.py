@@ -25,6 +25,7 @@ def train_all(*, as_of: datetime, report: Callable[[str, float], None]) -> None:
         if not ModelVersion.objects.filter(subject=subject).exists():
             run = services.request_training(subject, as_of=as_of, requested_by=analyst)
             _wait_for(run, report)
+    report("done", 1.0)
 
 
 def promote_all(*, at: datetime) -> None:

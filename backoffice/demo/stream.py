@@ -7,7 +7,7 @@ are not waited for, except every WAITED_FOR-th, which measures the whole walk.
 import io
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -22,11 +22,10 @@ from core.actors import SYSTEM
 from core.errors import DomainError
 from intake import pipeline
 from merchants import services as merchants
-from merchants.answers import ApplicationFields
 from merchants.models import ApplicationStatus, DocumentKind, Merchant, MerchantApplication
-from merchants.requirements import TERMS_VERSION
 from orders.models import Order, OrderStatus
 from orders.placing import NewLine, NewOrder, Signals
+from simulation.loading import answers_of
 
 from .history import Streamed
 
@@ -76,21 +75,8 @@ def stream_everything(streamed: Streamed, progress: Progress) -> Submitted:
 def _apply(row: Mapping[str, Any], submitted: Submitted) -> None:
     at = row["submitted_at"]
     application = merchants.start_application(None, at=at, actor=SYSTEM, external_ref=row["application_ref"])
-    answers = ApplicationFields(
-        company_name=row["company_name"],
-        country=row["country"],
-        entity_type="company" if row["entity_type"] == "company" else "sole_trader",
-        registration_number=row["registration_number"],
-        bank_account=row["bank_account"],
-        contact_email=row["contact_email"],
-        contact_phone=row["contact_phone"],
-        terms_version=TERMS_VERSION,
-        device_ref=row["device_ref"],
-        ip=row["ip"],
-        category_code=Category.objects.filter(children=None)
-        .order_by("code")
-        .values_list("code", flat=True)[0],
-    )
+    category = Category.objects.filter(children=None).order_by("code").values_list("code", flat=True)[0]
+    answers = replace(answers_of(row), category_code=category)
     merchants.save_application(application, answers, actor=SYSTEM)
     for kind in (DocumentKind.LICENCE, DocumentKind.IDENTITY):
         file = _picture(f"{kind.label}\n{row['company_name']}\n{row['registration_number']}")

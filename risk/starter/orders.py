@@ -10,7 +10,7 @@ from risk.rules.engine import Effect, RuleDefinition
 from risk.rulesets import Policy
 
 POLICY = Policy(
-    Thresholds(review_at=0.25, decline_at=0.85, points_review_at=60, points_decline_at=150),
+    Thresholds(review_at=0.15, decline_at=0.85, points_review_at=60, points_decline_at=150),
     review_share=0.01,
 )
 
