@@ -85,9 +85,8 @@ def list_cases(
     q         part of a title, or the public id of a case or of its subject
     claimed   "mine" or "free"
     """
-    cases = ReviewCase.objects.select_related("queue", "decision", "claimed_by").exclude(
-        merchant_id__in=Membership.objects.filter(user=user).values("merchant_id")
-    )
+    own = Membership.objects.filter(user=user).values("merchant_id")
+    cases = for_a_list(ReviewCase.objects.exclude(merchant_id__in=own))
     if not has_permission(user, Permission.REVIEW_SENIOR_CASES):
         cases = cases.filter(queue__needs_senior=False)
     if status:
@@ -99,6 +98,12 @@ def list_cases(
     elif claimed == "free":
         cases = cases.filter(status=CaseStatus.QUEUED)
     return cases.filter(_matches(q)) if q else cases
+
+
+def for_a_list(cases: QuerySet[ReviewCase]) -> QuerySet[ReviewCase]:
+    """Return the cases with what a row shows, and without their decisions' snapshots and vectors."""
+    rows = cases.select_related("queue", "decision", "claimed_by")
+    return rows.defer("decision__snapshot", "decision__features", "decision__latency_us")
 
 
 def may_see(user: User, case: ReviewCase) -> bool:

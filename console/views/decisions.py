@@ -33,7 +33,7 @@ def decision_list(request: HttpRequest) -> HttpResponse:
     rows = _visible_to(user_of(request)).filter(*(_condition(name, value) for name, value in chosen.items()))
     context = {
         "filters": filters,
-        "page": page_of(request, rows, keys=("-id",)),
+        "page": page_of(request, rows.defer("snapshot", "features", "latency_us"), keys=("-id",)),
         "bands": live_bands(),
         "is_filtered": any(chosen.values()),
         "now": timezone.now(),

@@ -40,7 +40,7 @@ def queue(request: HttpRequest, code: str) -> HttpResponse:
     numbers = next(n for n in cases.list_queue_numbers(user, at=now) if n.queue.pk == found.pk)
     status = request.GET.get("status", "")
     status = status if status in CaseStatus.values else CaseStatus.QUEUED
-    rows = found.cases.filter(status=status).select_related("decision", "claimed_by", "queue")
+    rows = cases.for_a_list(found.cases.filter(status=status))
     keys = ("-id",) if status in {CaseStatus.RESOLVED, CaseStatus.CANCELLED} else _IN_ORDER_OF_WORK
     context = {
         "queue": found,
