@@ -1,0 +1,1 @@
+"""Version 1: additive changes only."""

@@ -1,0 +1,65 @@
+"""POSTs that create something: the same Idempotency-Key gives the same answer, and the work once."""
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from django.utils.translation import gettext as _
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+
+from core import idempotency
+from core.errors import DomainError
+
+from .authentication import caller_of
+
+HEADER = "Idempotency-Key"
+MAX_LENGTH = 255
+# Status and body of a finished piece of work.
+Done = tuple[int, dict[str, Any]]
+
+
+class KeyRequired(DomainError):
+    """A creating POST came without its key."""
+
+    http_status = 400
+    default_code = "idempotency_key_required"
+
+
+def read_key(request: Request) -> str:
+    """Return the Idempotency-Key of a request; KeyRequired if there is no usable one."""
+    key = request.headers.get(HEADER, "")
+    if not key or len(key) > MAX_LENGTH or not key.isprintable():
+        raise KeyRequired(
+            _("This request needs an %(header)s header of 1 to %(most)s characters.")
+            % {"header": HEADER, "most": MAX_LENGTH}
+        )
+    return key
+
+
+def answer_once(request: Request, work: Callable[[], Done], *, location: str = "") -> Response:
+    """Run `work` once per credential and key, in one commit with the stored answer.
+
+    work      returns status and body; it raises for answers that must not be stored
+    location  the URL name under which the created object can be read, by the "id" in the body
+    """
+
+    def fresh() -> idempotency.Answer:
+        status, body = work()
+        return idempotency.Answer(status, orjson.dumps(body, default=str))
+
+    answer = idempotency.run_once(caller_of(request).credential, read_key(request), _payload(request), fresh)
+    body = orjson.loads(answer.body)
+    response = Response(body, status=answer.status)
+    if location:
+        response["Location"] = reverse(location, args=[body["id"]], request=request)
+    if answer.is_replay:
+        response["Idempotent-Replayed"] = "true"
+    return response
+
+
+def _payload(request: Request) -> bytes:
+    """Return what makes two requests the same: method, path, query and content, not its spelling."""
+    target = f"{request.method} {request.get_full_path()}\n".encode()
+    return target + orjson.dumps(request.data, option=orjson.OPT_SORT_KEYS)

@@ -1,0 +1,94 @@
+"""How often a key may call: one token bucket per key, in the cache.
+
+The bucket is kept as one number, the moment it will be full again in
+milliseconds (GCRA, ITU-T I.371): a call moves it on by one interval, and a
+moment further ahead than the window means that the bucket is empty. Calls
+move it with the cache's own `incr`, atomic on Redis, so that parallel calls
+are all counted; only calls that find a full bucket at the same instant may
+share one token.
+"""
+
+import logging
+from dataclasses import dataclass
+from math import ceil
+
+from django.conf import settings
+from django.core.cache import cache
+from django.utils.translation import gettext as _
+from redis.exceptions import RedisError
+
+from core.errors import DomainError
+
+logger = logging.getLogger(__name__)
+
+# The key only has to outlive its bucket; a day keeps a busy key from being refilled by its own expiry.
+_KEPT_SECONDS = 24 * 3600
+
+
+class QuotaExceeded(DomainError):
+    """The key's bucket is empty; `extra["retry_after"]` in seconds."""
+
+    http_status = 429
+    default_code = "quota_exceeded"
+
+
+@dataclass(frozen=True)
+class Quota:
+    """A bucket after one call.
+
+    remaining      calls possible at once
+    reset_seconds  until the bucket is full again
+    retry_seconds  until the next call may pass, 0 = this one did
+    """
+
+    remaining: int
+    reset_seconds: int
+    retry_seconds: int = 0
+
+    def check(self) -> None:
+        if self.retry_seconds:
+            message = _("This key has used up its calls. Try again in %(seconds)s s.")
+            raise QuotaExceeded(
+                message % {"seconds": self.retry_seconds}, extra={"retry_after": self.retry_seconds}
+            )
+
+
+def spend(credential: str, *, now_ms: int) -> Quota:
+    """Take one token from a key's bucket. While the cache is down every call passes."""
+    name, window, interval = f"quota:{credential}", settings.API_QUOTA_SECONDS * 1_000, _interval_ms()
+    try:
+        full_at = _advance(name, now_ms, interval)
+        if full_at - now_ms > window:
+            cache.decr(name, interval)
+            return Quota(0, _seconds(full_at - now_ms), _seconds(full_at - now_ms - window))
+    except (RedisError, OSError, ValueError):
+        logger.warning("quota_unavailable", exc_info=True)
+        return Quota(settings.API_QUOTA, 0)
+    return Quota((window - (full_at - now_ms)) // interval, _seconds(full_at - now_ms))
+
+
+def policy() -> str:
+    """Return the RateLimit-Policy header's value."""
+    return f'"default";q={settings.API_QUOTA};w={settings.API_QUOTA_SECONDS}'
+
+
+def size() -> dict[str, int]:
+    """Return how many calls a full bucket holds, and in how many seconds an empty one fills."""
+    return {"calls": settings.API_QUOTA, "seconds": settings.API_QUOTA_SECONDS}
+
+
+def _advance(name: str, now_ms: int, interval: int) -> int:
+    """Move the bucket's full moment on by one token and return it."""
+    full_at = cache.get(name)
+    if full_at is None or full_at <= now_ms:
+        cache.set(name, now_ms + interval, _KEPT_SECONDS)
+        return now_ms + interval
+    return cache.incr(name, interval)
+
+
+def _interval_ms() -> int:
+    return max(settings.API_QUOTA_SECONDS * 1_000 // settings.API_QUOTA, 1)
+
+
+def _seconds(milliseconds: int) -> int:
+    return ceil(milliseconds / 1_000)

@@ -1,0 +1,145 @@
+"""How ids, money and moments are read and written, and the base of everything that is read."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from core.errors import FieldError, NotFound, ValidationFailed
+from core.ids import decode, encode
+from core.money import InvalidAmount, exponent, to_minor, to_text
+
+
+# ── Writing ──────────────────────────────────────────────────────────────────────────────────────
+def money(amount_minor: int, currency: str) -> dict[str, str]:
+    return {"amount": to_text(amount_minor, currency), "currency": currency}
+
+
+def moment(at: datetime | None) -> str | None:
+    """Return RFC 3339 in UTC."""
+    return None if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def public_id(prefix: str, id: int | None) -> str | None:
+    return None if id is None else encode(prefix, id)
+
+
+# ── Reading ──────────────────────────────────────────────────────────────────────────────────────
+def minor(text: str, currency: str, pointer: str) -> int:
+    """Return minor units; ValidationFailed at the pointer."""
+    try:
+        return to_minor(text, currency)
+    except InvalidAmount as error:
+        raise ValidationFailed([FieldError(pointer, error.code, error.message)]) from error
+
+
+def read_flag(request: Request, name: str, *, default: bool) -> bool:
+    """Return a yes-or-no query parameter; ValidationFailed for anything but true and false."""
+    text = request.query_params.get(name, "true" if default else "false")
+    if text not in {"true", "false"}:
+        raise ValidationFailed([FieldError(f"/{name}", "invalid_flag", str(_("Write true or false.")))])
+    return text == "true"
+
+
+# An object of a request or an answer. A field it does not know is refused: a misspelt optional field that was
+# dropped in silence would be a signal that never arrives. No docstring, or the document would repeat it.
+class Shape(serializers.Serializer[Any]):
+    default_error_messages = {"unknown_field": _("There is no such field.")}
+
+    @classmethod
+    def read(cls, data: Any) -> dict[str, Any]:
+        """Return the cleaned values; DRF's ValidationError names every field that cannot be read."""
+        shape = cls(data=data)
+        shape.is_valid(raise_exception=True)
+        values: dict[str, Any] = shape.validated_data
+        return values
+
+    def to_internal_value(self, data: Any) -> Any:
+        unknown = sorted(set(data) - set(self.fields)) if isinstance(data, Mapping) else []
+        if unknown:
+            message = self.error_messages["unknown_field"]
+            raise serializers.ValidationError(
+                {name: serializers.ErrorDetail(str(message), code="unknown_field") for name in unknown}
+            )
+        return super().to_internal_value(data)
+
+
+class TextField(serializers.CharField):
+    """Text that is text: a number in its place is refused, because JSON numbers lose digits."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        text: str = super().to_internal_value(data)
+        return text
+
+
+class IdField(TextField):
+    """A public id of one kind, read as its number."""
+
+    default_error_messages = {"invalid_id": _("This is not an id of the form {form}.")}
+
+    def __init__(self, prefix: str, **options: Any) -> None:
+        self.prefix = prefix
+        super().__init__(**options)
+
+    def to_internal_value(self, data: Any) -> Any:
+        text = super().to_internal_value(data)
+        try:
+            return decode(self.prefix, text)
+        except NotFound:
+            self.fail("invalid_id", form=f"{self.prefix}_…")
+
+
+class AmountField(TextField):
+    """A plain decimal text like "12.34"; `minor` reads it once the currency is known."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("help_text", 'Plain decimal text, e.g. "12.34"; never a JSON number.')
+        super().__init__(max_length=20, **options)
+
+
+class CurrencyField(TextField):
+    """An ISO 4217 code."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(min_length=3, max_length=3, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        currency = super().to_internal_value(data)
+        try:
+            exponent(currency)
+        except InvalidAmount as error:
+            raise serializers.ValidationError(error.message, code=error.code) from error
+        return currency
+
+
+class CountryField(serializers.RegexField):
+    """ISO 3166 alpha-2."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(r"^[A-Z]{2}$", **options)
+
+
+class Money(Shape):
+    amount = AmountField()
+    currency = CurrencyField()
+
+
+class FileField(TextField):
+    """A file as Base64; what it holds is told by its content, never by a name."""
+
+    default_error_messages = {"invalid_base64": _("This is not Base64.")}
+
+    def to_internal_value(self, data: Any) -> Any:
+        text = super().to_internal_value(data)
+        try:
+            return SimpleUploadedFile("upload", base64.b64decode(text, validate=True))
+        except (binascii.Error, ValueError):
+            self.fail("invalid_base64")

@@ -1,0 +1,35 @@
+"""Paths of version 1."""
+
+from django.urls import path
+
+from . import applications, decisions, events, listings, merchants, recommendations
+from .orders import views as orders
+
+urlpatterns = [
+    path("applications", applications.Applications.as_view(), name="applications"),
+    path("applications/<str:id>", applications.ApplicationItem.as_view(), name="application"),
+    path("applications/<str:id>/documents", applications.ApplicationDocuments.as_view(), name="documents"),
+    path("applications/<str:id>/submit", applications.ApplicationSubmission.as_view(), name="submission"),
+    path("applications/<str:id>/withdraw", applications.ApplicationWithdrawal.as_view(), name="withdrawal"),
+    path("listings", listings.Listings.as_view(), name="listings"),
+    path("listings/<str:id>", listings.ListingItem.as_view(), name="listing"),
+    path("listings/<str:id>/revisions", listings.Revisions.as_view(), name="revisions"),
+    path("listings/<str:id>/withdraw", listings.RevisionWithdrawal.as_view(), name="revision_withdrawal"),
+    path("listings/<str:id>/pause", listings.Pause.as_view(), name="pause"),
+    path("listings/<str:id>/resume", listings.Resumption.as_view(), name="resume"),
+    path("orders", orders.Orders.as_view(), name="orders"),
+    path("orders/<str:id>", orders.OrderItem.as_view(), name="order"),
+    path("orders/<str:id>/accept", orders.Acceptance.as_view(), name="accept"),
+    path("orders/<str:id>/refuse", orders.Refusal.as_view(), name="refuse"),
+    path("orders/<str:id>/cancel", orders.Cancellation.as_view(), name="cancel"),
+    path("orders/<str:id>/shipments", orders.Shipments.as_view(), name="shipments"),
+    path("orders/<str:id>/refunds", orders.Refunds.as_view(), name="refunds"),
+    path("orders/<str:id>/payment-events", orders.PaymentEvents.as_view(), name="payment_events"),
+    path("decisions", decisions.Decisions.as_view(), name="decisions"),
+    path("decisions/<str:id>", decisions.DecisionItem.as_view(), name="decision"),
+    path("recommendations", recommendations.Recommendations.as_view(), name="recommendations"),
+    path("events", events.Events.as_view(), name="events"),
+    path("merchants", merchants.Merchants.as_view(), name="merchants"),
+    path("merchants/<str:id>", merchants.MerchantItem.as_view(), name="merchant"),
+    path("usage", merchants.OwnUsage.as_view(), name="usage"),
+]
