@@ -13,7 +13,7 @@ from django.db import IntegrityError
 import catalog.services
 import merchants.services
 import orders.services
-from cases.services import open_case
+from cases.services import cancel_case_of, open_case
 from catalog.models import ListingRevision, RevisionStatus
 from core import journal, outbox
 from core.actors import SYSTEM, Actor
@@ -143,6 +143,9 @@ def _decide_application(application: MerchantApplication, *, at: datetime) -> De
             value_minor=0,
             at=at,
         )
+        return decision
+    # A case that waited for this applicant's answer has nothing left to ask.
+    cancel_case_of(Ref("application", application.pk), actor=SYSTEM, at=at)
     return decision
 
 
@@ -178,7 +181,8 @@ def _decide_revision(revision: ListingRevision, *, at: datetime) -> Decision:
         catalog.services.request_changes(revision, actor=SYSTEM, at=at, reason_codes=codes)
     else:
         catalog.services.review_revision(revision, actor=SYSTEM, at=at, reason_codes=codes)
-    if (decision.outcome == Outcome.REVIEW and ASK_MERCHANT not in decision.tags) or decision.is_sampled:
+    needs_person = decision.outcome == Outcome.REVIEW and ASK_MERCHANT not in decision.tags
+    if needs_person or decision.is_sampled:
         open_case(
             decision,
             subject=Ref("listing", revision.pk),
@@ -187,6 +191,8 @@ def _decide_revision(revision: ListingRevision, *, at: datetime) -> Decision:
             at=at,
             is_blind=decision.is_sampled,
         )
+    else:
+        cancel_case_of(Ref("listing", revision.pk), actor=SYSTEM, at=at)
     return decision
 
 

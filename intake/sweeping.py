@@ -7,6 +7,9 @@ waited longer than a message should take is decided here, oldest first.
 import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import QuerySet
 
 from catalog.models import ListingRevision, RevisionStatus
 from core.errors import DomainError
@@ -38,8 +41,8 @@ def sweep(*, at: datetime, grace: timedelta = GRACE) -> int:
     )
 
 
-def _oldest(rows: "object") -> list[int]:
-    return list(rows.order_by("id").values_list("pk", flat=True)[:BATCH])  # type: ignore[attr-defined]
+def _oldest(rows: QuerySet[Any]) -> list[int]:
+    return list(rows.order_by("id").values_list("pk", flat=True)[:BATCH])
 
 
 def _decide_each(ids: Iterable[int], decide: Callable[..., Decision | None], at: datetime) -> int:

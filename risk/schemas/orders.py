@@ -1,18 +1,20 @@
 """The fields that order rules may use: the order's own, and every declared model input."""
 
+from django.utils.translation import gettext_noop as _
+
 from risk.features.declarations import ORDER_INPUTS
 from risk.features.wording import label
 from risk.rules.schema import Field, FieldType, Schema
 
 _OWN = (
-    Field("order.amount", FieldType.NUMBER, "base currency", nullable=False, description="Order total"),
-    Field("order.currency", FieldType.TEXT, nullable=False, description="Currency the buyer paid in"),
-    Field("order.payment_status", FieldType.TEXT, nullable=False, description="Payment status on arrival"),
-    Field("order.shipping_country", FieldType.TEXT, description="Country the goods go to"),
-    Field("order.billing_country", FieldType.TEXT, description="Country of the billing address"),
-    Field("order.card_country", FieldType.TEXT, description="Country that issued the card"),
-    Field("order.has_device", FieldType.BOOL, nullable=False, description="A device was supplied"),
-    Field("order.has_card", FieldType.BOOL, nullable=False, description="A card was supplied"),
+    Field("order.amount", FieldType.NUMBER, "base currency", nullable=False, description=_("Order total")),
+    Field("order.currency", FieldType.TEXT, nullable=False, description=_("Currency the buyer paid in")),
+    Field("order.payment_status", FieldType.TEXT, nullable=False, description=_("Payment status on arrival")),
+    Field("order.shipping_country", FieldType.TEXT, description=_("Country the goods go to")),
+    Field("order.billing_country", FieldType.TEXT, description=_("Country of the billing address")),
+    Field("order.card_country", FieldType.TEXT, description=_("Country that issued the card")),
+    Field("order.has_device", FieldType.BOOL, nullable=False, description=_("A device was supplied")),
+    Field("order.has_card", FieldType.BOOL, nullable=False, description=_("A card was supplied")),
 )
 
 SCHEMA = Schema(

@@ -7,7 +7,15 @@ from cases.services import ensure_default_queues
 from core.actors import SYSTEM
 from core.errors import InvalidTransition
 from intake import pipeline, withdrawals
-from tests.make import NOON, make_application, make_live_ruleset, make_revision, make_rule
+from tests.make import (
+    NOON,
+    make_application,
+    make_live_ruleset,
+    make_merchant,
+    make_new_order,
+    make_revision,
+    make_rule,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -40,3 +48,14 @@ def test_withdrawing_what_nobody_was_asked_about_is_fine() -> None:
     revision = make_revision()
     withdrawals.withdraw_revision(revision, actor=SYSTEM, at=NOON)
     assert revision.status == "withdrawn"
+
+
+def test_cancelled_held_order_closes_its_case() -> None:
+    ensure_default_queues()
+    make_live_ruleset(make_rule("order.amount > 0"))
+    order = pipeline.submit_order(make_merchant(), make_new_order(), actor=SYSTEM, at=NOON).order
+
+    withdrawals.cancel_order(order, actor=SYSTEM, at=NOON, reason="The buyer called.")
+
+    assert (order.status, order.hold_kind) == ("cancelled", "")
+    assert ReviewCase.objects.get(subject_kind="order").status == CaseStatus.CANCELLED
