@@ -14,6 +14,7 @@ _LARGEST = 10**15
 # Floats carry about 15 digits: a thousandth is exact enough if it is this near to a whole one.
 _FLOAT_SLACK = 1e-3
 _AMOUNT = r"^-?\d{1,15}(\.\d{1,3}0*)?$"
+_NOISY_AMOUNT = r"^-?\d{1,12}\.\d{10,}$"
 _WHOLE = r"^-?\d{1,18}(\.0+)?$"
 _MOMENT_FORMATS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d")
 RATE_SCALE = 10**9
@@ -70,15 +71,16 @@ def as_thousandths(cell: pl.Expr, dtype: pl.DataType) -> pl.Expr:
         number = cell.cast(pl.Int64, strict=False)
         return pl.when(number.abs() <= _LARGEST).then(number * 1000)
     if dtype.is_float():
-        scaled = cell * 1000
-        is_exact = ((scaled - scaled.round()).abs() < _FLOAT_SLACK) & (cell.abs() < _LARGEST)
-        return pl.when(is_exact).then(scaled.round().cast(pl.Int64, strict=False))
+        return _float_thousandths(cell)
     text = cell.cast(pl.String).str.strip_chars()
     whole = text.str.extract(r"^-?(\d+)").cast(pl.Int64, strict=False)
     fraction = text.str.extract(r"\.(\d*)").fill_null("").str.strip_chars_end("0").str.pad_end(3, "0")
     number = whole * 1000 + fraction.cast(pl.Int64, strict=False)
     signed = pl.when(text.str.starts_with("-")).then(-number).otherwise(number)
-    return pl.when(text.str.contains(_AMOUNT)).then(signed)
+    exact = pl.when(text.str.contains(_AMOUNT)).then(signed)
+    # Files made from floats hold 24.360000000000003 where 24.36 was meant.
+    noisy = pl.when(text.str.contains(_NOISY_AMOUNT)).then(text.cast(pl.Float64, strict=False))
+    return pl.coalesce(exact, _float_thousandths(noisy))
 
 
 def as_rate(cell: pl.Expr, dtype: pl.DataType) -> pl.Expr:
@@ -133,6 +135,12 @@ def power_of_ten(exponent: pl.Expr) -> pl.Expr:
     return exponent.replace_strict(
         {power: 10**power for power in range(4)}, default=None, return_dtype=pl.Int64
     )
+
+
+def _float_thousandths(number: pl.Expr) -> pl.Expr:
+    scaled = number * 1000
+    is_exact = ((scaled - scaled.round()).abs() < _FLOAT_SLACK) & (number.abs() < _LARGEST)
+    return pl.when(is_exact).then(scaled.round().cast(pl.Int64, strict=False))
 
 
 def _to_utc(moment: pl.Expr, time_zone: str, *, is_aware: bool) -> pl.Expr:

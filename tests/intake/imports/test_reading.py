@@ -22,12 +22,13 @@ def read(values: list[Any], dtype: Any, reader: Any, *args: Any) -> list[Any]:
     ("values", "dtype", "expected"),
     [
         (["12.34", "-0.5", "7", "1.100000"], pl.String, [12340, -500, 7000, 1100]),
+        (["24.360000000000003", "0.28999999999999998"], pl.String, [24360, 290]),
         (["1.2345", "1e3", "", "1,5", None], pl.String, [None] * 5),
         ([57.16, 0.29, -1.0, 1.23456, float("nan")], pl.Float64, [57160, 290, -1000, None, None]),
         ([5, -3, 2**62], pl.Int64, [5000, -3000, None]),
         ([Decimal("1.50"), Decimal("0.001")], pl.Decimal(10, 3), [1500, 1]),
     ],
-    ids=["text", "no amount", "float", "whole", "decimal"],
+    ids=["text", "text of floats", "no amount", "float", "whole", "decimal"],
 )  # fmt: skip
 def test_amounts_are_exact_thousandths(values: list[Any], dtype: Any, expected: list[Any]) -> None:
     assert read(values, dtype, reading.as_thousandths) == expected
