@@ -12,7 +12,6 @@ from typing import Any
 from django.db.models import QuerySet
 
 from catalog.models import ListingRevision, RevisionStatus
-from core.errors import DomainError
 from merchants.models import ApplicationStatus, MerchantApplication
 from orders.models import Order, OrderStatus
 from risk.models import Decision
@@ -50,7 +49,7 @@ def _decide_each(ids: Iterable[int], decide: Callable[..., Decision | None], at:
     for id in ids:
         try:
             made += decide(id, at=at) is not None
-        except DomainError:
+        except Exception:
             # One subject that cannot be decided must not hold back the ones behind it.
             logger.exception("sweep_failed", extra={"id": id})
     return made

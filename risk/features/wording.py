@@ -30,7 +30,7 @@ _ON = {
     Entity.CARD: Wording("with this card", "该银行卡"),
     Entity.ADDRESS: Wording("to this address", "该地址"),
     Entity.IP: Wording("from this IP address", "该 IP 地址"),
-    Entity.MERCHANT: Wording("at this merchant", "该商户"),
+    Entity.MERCHANT: Wording("at this merchant", "该商家"),
 }
 _ONE = {
     Entity.BUYER: Wording("buyer", "位买家"),
@@ -38,7 +38,7 @@ _ONE = {
     Entity.CARD: Wording("card", "张银行卡"),
     Entity.ADDRESS: Wording("address", "个地址"),
     Entity.IP: Wording("IP address", "个 IP 地址"),
-    Entity.MERCHANT: Wording("merchant", "家商户"),
+    Entity.MERCHANT: Wording("merchant", "家商家"),
 }
 _PLURAL = {"address": "addresses", "IP address": "IP addresses"}
 _FACTS = {

@@ -118,3 +118,17 @@ def test_a_judgement_that_fails_leaves_the_submission_for_the_sweeper(monkeypatc
 
     assert application.status == "submitted"
     assert sweep(at=LATER) == 1
+
+
+def test_one_subject_that_cannot_be_decided_holds_back_nobody(monkeypatch):
+    make_live_ruleset(subject="application")
+    make_model("application")
+    first, second = _apply(make_application(), wait=False), _apply(make_application(), wait=False)
+    decide = pipeline.decide_application
+    monkeypatch.setattr(
+        pipeline, "decide_application", lambda row, **at: 1 / 0 if row.pk == first.pk else decide(row, **at)
+    )
+
+    assert sweep(at=LATER) == 1
+    assert MerchantApplication.objects.get(pk=first.pk).status == "submitted"
+    assert MerchantApplication.objects.get(pk=second.pk).status == "approved"
