@@ -45,10 +45,13 @@ class Problem(serializers.Serializer[Any]):
 class EndpointSchema(AutoSchema):
     """Adds to each operation what `api.endpoint.Endpoint` declares and what may go wrong."""
 
-    def get_description(self) -> str:  # type: ignore[override]
-        scope = self._scope()
-        needs = f"Needs the scope `{scope}`." if scope else "Any valid key may call this."
-        return "\n\n".join(part for part in (super().get_description(), needs) if part)
+    def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
+        operation: dict[str, Any] | None = super().get_operation(*args, **kwargs)
+        if operation is not None:
+            scope = self._scope()
+            needs = f"Needs the scope `{scope}`." if scope else "Any valid key may call this."
+            operation["description"] = "\n\n".join(filter(None, (operation.get("description"), needs)))
+        return operation
 
     def get_auth(self) -> list[dict[str, list[str]]]:
         super().get_auth()  # registers the scheme

@@ -69,7 +69,7 @@ class Orders(Endpoint):
         summary="Place an order",
         description=(
             "With `wait=true` the answer carries the decision, made in the same commit (201). With"
-            " `wait=false`, or if judging takes too long, the order is acknowledged (202) and decided by a"
+            " `wait=false`, or if judging fails, the order is acknowledged (202) and decided by a"
             " worker; an `order.*` event tells the outcome. A number that the merchant already has is a"
             " conflict, `duplicate_order`, that names the existing order."
         ),
