@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from hashlib import blake2b
-from typing import Any
+from typing import Any, TypeVar
 
 from django.utils import timezone
 
@@ -26,6 +26,7 @@ from .scoring import LiveModel
 from .version import code_version
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 def decide_order(order: Order, *, as_of: datetime) -> Decision:
@@ -47,12 +48,13 @@ def _decide(subject: str, gather: Callable[[], Facts]) -> Decision:
     clock = _Clock()
     with clock.step("facts"):
         facts = gather()
-    ruleset, champion = find_live_ruleset(subject), find_champion(subject)
+    ruleset, _ = _load(find_live_ruleset, subject)
+    champion, unreadable = _load(find_champion, subject)
     with clock.step("rules"):
         evaluation = ruleset.rules.evaluate(facts.values) if ruleset else None
     with clock.step("score"):
         score, failed = _score(champion, facts)
-    degraded = [*facts.failed, *failed, *([] if ruleset else ["ruleset"])]
+    degraded = [*facts.failed, *unreadable, *failed, *([] if ruleset else ["ruleset"])]
     outcome = _choose(ruleset, evaluation, score, degraded)
     decision = _build(facts, ruleset, champion, evaluation, score, outcome, degraded)
     decision.latency_us = clock.microseconds
@@ -71,6 +73,15 @@ class _Clock:
         started = time.perf_counter_ns()
         yield
         self.microseconds[name] = (time.perf_counter_ns() - started) // 1_000
+
+
+def _load(find: Callable[[str], T | None], subject: str) -> tuple[T | None, list[str]]:
+    """Return what is live and what failed: a damaged file must not keep every subject undecided."""
+    try:
+        return find(subject), []
+    except Exception:
+        logger.exception("load_failed", extra={"subject": subject, "find": find.__name__})
+        return None, ["model"]
 
 
 def _score(champion: LiveModel | None, facts: Facts) -> tuple[float | None, list[str]]:

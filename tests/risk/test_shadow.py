@@ -1,0 +1,74 @@
+"""Shadow scores: what a model that is not live would have said, on traffic it has not seen."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from core.ids import first_id_at
+from risk.decide import decide_order
+from risk.live import load_version
+from risk.models import Decision, ModelVersion, ShadowScore
+from risk.selectors import features_of
+from risk.shadow import WINDOW, score_recent
+from tests.make import NOON, make_live_ruleset, make_order
+from tests.risk.versions import make_linear_model, make_model
+
+pytestmark = pytest.mark.django_db
+
+
+def decide(*, made_at: datetime) -> Decision:
+    decision = decide_order(make_order(), as_of=NOON)
+    Decision.objects.filter(pk=decision.pk).delete()
+    decision.pk = first_id_at(made_at) + decision.pk % 2**21
+    decision.save(force_insert=True)
+    return decision
+
+
+@pytest.fixture
+def shadow() -> ModelVersion:
+    make_live_ruleset()
+    make_model()
+    version = make_linear_model({"order_amount_minor": 0.3}, status="shadow")
+    ModelVersion.objects.update(created_at=NOON)
+    return ModelVersion.objects.get(pk=version.pk)
+
+
+def test_each_later_decision_is_scored_once(shadow: ModelVersion) -> None:
+    decisions = [decide(made_at=NOON + timedelta(minutes=minute)) for minute in (1, 2)]
+    at = NOON + timedelta(hours=1)
+    assert score_recent(at=at) == 2
+    assert score_recent(at=at) == 0
+    scores = ShadowScore.objects.filter(model=shadow)
+    assert {score.decision_id for score in scores} == {decision.pk for decision in decisions}
+
+
+def test_a_shadow_score_is_what_the_model_says_of_the_stored_vector(shadow: ModelVersion) -> None:
+    decision = decide(made_at=NOON + timedelta(minutes=1))
+    score_recent(at=NOON + timedelta(hours=1))
+    expected = load_version(shadow).score(features_of(decision).vector, decision.feature_hash)
+    assert ShadowScore.objects.get().score == expected
+    assert ShadowScore.objects.get().score != decision.score
+
+
+def test_what_was_decided_before_the_model_was_made_is_left_out(shadow: ModelVersion) -> None:
+    decide(made_at=NOON - timedelta(minutes=1))
+    assert score_recent(at=NOON + timedelta(hours=1)) == 0
+
+
+def test_what_is_older_than_the_window_is_left_out(shadow: ModelVersion) -> None:
+    decide(made_at=NOON + timedelta(minutes=1))
+    assert score_recent(at=NOON + WINDOW + timedelta(minutes=2)) == 0
+
+
+def test_vectors_of_another_schema_are_left_out(shadow: ModelVersion) -> None:
+    decision = decide(made_at=NOON + timedelta(minutes=1))
+    Decision.objects.filter(pk=decision.pk).update(feature_hash="0" * 64)
+    assert score_recent(at=NOON + timedelta(hours=1)) == 0
+
+
+@pytest.mark.parametrize("status", ["champion", "retired", "candidate"])
+def test_only_shadows_are_compared(shadow: ModelVersion, status: str) -> None:
+    ModelVersion.objects.filter(status="champion").update(status="retired")
+    ModelVersion.objects.filter(pk=shadow.pk).update(status=status)
+    decide(made_at=NOON + timedelta(minutes=1))
+    assert score_recent(at=NOON + timedelta(hours=1)) == 0
