@@ -12,6 +12,7 @@ from accounts.permissions import Permission, require
 from core import audit, journal
 from core.errors import Conflict, FieldError, PermissionDenied, ValidationFailed
 from core.outbox import TaskCall
+from core.reasons import REASONS
 from core.refs import Ref
 from orders.models import Order
 
@@ -31,7 +32,7 @@ from .models import (
 from .rules.engine import RuleDefinition
 from .rules.errors import ExpressionError, RulesetError
 from .rules.expression import parse
-from .rulesets import Policy, compile_rows
+from .rulesets import LiveRuleset, Policy, compile_rows
 from .schemas import schema_of
 
 
@@ -66,11 +67,15 @@ def copy_to_draft(ruleset: RuleSet, *, author: User) -> RuleSet:
 
 
 def save_rule(ruleset: RuleSet, definition: RuleDefinition, *, author: User) -> Rule:
-    """Add or replace a rule of a draft by its code; ValidationFailed points into a wrong condition."""
+    """Add or replace a rule of a draft by its code; ValidationFailed points into a wrong condition.
+
+    Whoever saves becomes the author, whom the second person must not be.
+    """
     require(author, Permission.EDIT_RULES)
-    _require_draft(ruleset)
     check_condition(ruleset.subject, definition.condition)
+    _check_reason(definition.reason_code)
     with journal.unit():
+        _lock_draft(ruleset)
         last = ruleset.rules.aggregate(last=Max("position"))["last"] or 0
         found = ruleset.rules.filter(code=definition.code).first()
         rule = _row_of(definition, ruleset, found.position if found else last + 1)
@@ -95,10 +100,11 @@ def save_rule(ruleset: RuleSet, definition: RuleDefinition, *, author: User) -> 
 def delete_rule(ruleset: RuleSet, code: str, *, author: User) -> None:
     """Take a rule out of a draft."""
     require(author, Permission.EDIT_RULES)
-    _require_draft(ruleset)
     with journal.unit():
+        _lock_draft(ruleset)
         ruleset.rules.filter(code=code).delete()
         RuleSet.objects.filter(pk=ruleset.pk).update(author=author)
+        ruleset.author = author
         audit.record(
             "rule.deleted", actor=actor_of(author), subject=Ref("ruleset", ruleset.pk), detail={"code": code}
         )
@@ -121,16 +127,16 @@ def activate_ruleset(ruleset: RuleSet, *, approver: User, at: datetime) -> Activ
     PermissionDenied, or ValidationFailed if a condition cannot be read.
     """
     require(approver, Permission.EDIT_RULES)
-    if ruleset.author_id == approver.pk:
-        raise PermissionDenied("A second person has to approve this ruleset.", code="second_person_needed")
-    try:
-        compiled = compile_rows(ruleset)
-    except RulesetError as error:
-        raise ValidationFailed([FieldError("/rules", "invalid_condition", str(error))]) from error
     with journal.unit():
+        # Locked before it is read: what goes live is what was checked, and its last author is known.
         row = RuleSet.objects.select_for_update().get(pk=ruleset.pk)
+        if row.author_id == approver.pk:
+            raise PermissionDenied(
+                "A second person has to approve this ruleset.", code="second_person_needed"
+            )
         if row.status == RuleSetStatus.LIVE:
             raise Conflict("This ruleset is already live.", code="already_live")
+        compiled = _compile(row)
         RuleSet.objects.filter(subject=row.subject, status=RuleSetStatus.LIVE).update(
             status=RuleSetStatus.RETIRED, retired_at=at
         )
@@ -155,9 +161,24 @@ def activate_ruleset(ruleset: RuleSet, *, approver: User, at: datetime) -> Activ
     return activation
 
 
-def _require_draft(ruleset: RuleSet) -> None:
-    if ruleset.status != RuleSetStatus.DRAFT:
+def _compile(ruleset: RuleSet) -> LiveRuleset:
+    try:
+        return compile_rows(ruleset)
+    except RulesetError as error:
+        raise ValidationFailed([FieldError("/rules", "invalid_condition", str(error))]) from error
+
+
+def _lock_draft(ruleset: RuleSet) -> None:
+    """Keep others from publishing the draft meanwhile; Conflict if somebody already has."""
+    status = RuleSet.objects.select_for_update().values_list("status", flat=True).get(pk=ruleset.pk)
+    if status != RuleSetStatus.DRAFT:
         raise Conflict("Only a draft can be edited; copy this version to a new draft.", code="not_a_draft")
+
+
+def _check_reason(code: str) -> None:
+    if code and code not in REASONS:
+        detail = f"There is no reason “{code}”: merchants would read its code."
+        raise ValidationFailed([FieldError("/reason_code", "unknown_reason", detail)])
 
 
 def _row_of(definition: RuleDefinition, ruleset: RuleSet, position: int) -> Rule:

@@ -1,0 +1,392 @@
+"""Writes on rulesets, models and labels: drafts are edited, a second person approves, history stays."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from accounts.models import Role, User
+from core.errors import Conflict, PermissionDenied, ValidationFailed
+from core.ids import new_id
+from core.models import AuditEntry, OutboxEvent
+from core.refs import Ref
+from risk.models import (
+    Activation,
+    Decision,
+    Label,
+    LabelSource,
+    ModelPromotion,
+    ModelVersion,
+    Rule,
+    RuleSet,
+    TrainingRun,
+)
+from risk.policy import Thresholds
+from risk.rulesets import Policy, compile_rows
+from risk.services import (
+    activate_ruleset,
+    check_condition,
+    copy_to_draft,
+    create_draft,
+    delete_rule,
+    promote_model,
+    record_label,
+    request_training,
+    save_rule,
+)
+from tests.core.racing import at_once, on_postgresql
+from tests.make import NOON, make_live_ruleset, make_order, make_rule, make_user
+from tests.risk.versions import make_model
+
+pytestmark = pytest.mark.django_db
+POLICY = Policy(Thresholds(review_at=0.3, decline_at=0.8, points_review_at=30, points_decline_at=100))
+
+
+@pytest.fixture
+def ann() -> User:
+    return make_user(Role.RISK_ANALYST)
+
+
+@pytest.fixture
+def bob() -> User:
+    return make_user(Role.RISK_ANALYST)
+
+
+def make_draft(author: User, *rules: Any, subject: str = "order") -> RuleSet:
+    return create_draft(subject, "Test", rules=rules, policy=POLICY, author=author)
+
+
+class TestDrafts:
+    def test_versions_are_numbered_per_subject(self, ann: User) -> None:
+        numbers = [make_draft(ann).number, make_draft(ann).number, make_draft(ann, subject="listing").number]
+        assert numbers == [1, 2, 1]
+
+    def test_a_rule_is_added_at_the_end_and_replaced_in_its_place(self, ann: User) -> None:
+        draft = make_draft(ann, make_rule("order.amount > 1", code="R-1"))
+        save_rule(draft, make_rule("order.amount > 2", code="R-2"), author=ann)
+        save_rule(draft, make_rule("order.amount > 3", code="R-1"), author=ann)
+        assert [(rule.code, rule.condition) for rule in draft.rules.all()] == [
+            ("R-1", "order.amount > 3"),
+            ("R-2", "order.amount > 2"),
+        ]
+
+    def test_a_rule_is_taken_out_by_its_code(self, ann: User) -> None:
+        draft = make_draft(ann, make_rule("true", code="R-1"), make_rule("true", code="R-2"))
+        delete_rule(draft, "R-1", author=ann)
+        assert [rule.code for rule in draft.rules.all()] == ["R-2"]
+
+    def test_every_write_is_audited(self, ann: User) -> None:
+        draft = make_draft(ann)
+        save_rule(draft, make_rule("true", code="R-1"), author=ann)
+        delete_rule(draft, "R-1", author=ann)
+        entries = AuditEntry.objects.filter(subject_kind="ruleset", actor_id=str(ann.pk)).order_by("id")
+        actions = [entry.action for entry in entries]
+        assert actions == ["ruleset.created", "rule.saved", "rule.deleted"]
+
+    def test_a_condition_that_cannot_be_read_is_pointed_into(self, ann: User) -> None:
+        draft = make_draft(ann)
+        with pytest.raises(ValidationFailed) as caught:
+            save_rule(draft, make_rule("order.amuont > 3"), author=ann)
+        (error,) = caught.value.errors
+        assert error.pointer == "/condition"
+        assert (error.params["offset"], error.params["length"]) == (0, len("order.amuont"))
+        assert error.params["suggestion"] == "order.amount"
+        assert not draft.rules.exists()
+
+    def test_a_reason_that_merchants_could_not_read_is_refused(self, ann: User) -> None:
+        with pytest.raises(ValidationFailed) as caught:
+            save_rule(make_draft(ann), make_rule("true", reason_code="because"), author=ann)
+        assert caught.value.errors[0].pointer == "/reason_code"
+
+    def test_a_condition_says_which_fields_it_uses(self) -> None:
+        fields = check_condition("order", "order.amount > 3 and device_orders_1h_count > 1")
+        assert fields == ("order.amount", "device_orders_1h_count")
+
+    def test_a_copy_starts_from_the_other_version(self, ann: User, bob: User) -> None:
+        original = make_live_ruleset(make_rule("order.amount > 7", code="R-7"), review_share=0.25)
+        copy = copy_to_draft(original, author=bob)
+        assert (copy.status, copy.author, copy.policy) == ("draft", bob, original.policy)
+        assert [rule.condition for rule in copy.rules.all()] == ["order.amount > 7"]
+
+    @pytest.mark.parametrize("role", [None, Role.REVIEWER, Role.SENIOR_REVIEWER, Role.OPERATIONS])
+    def test_only_analysts_write_rules(self, ann: User, role: Role | None) -> None:
+        other = make_user(*([role] if role else []))
+        draft = make_draft(ann, make_rule("true", code="R-1"))
+        attempts: list[Callable[[], object]] = [
+            lambda: make_draft(other),
+            lambda: save_rule(draft, make_rule("true"), author=other),
+            lambda: delete_rule(draft, "R-1", author=other),
+            lambda: copy_to_draft(draft, author=other),
+            lambda: activate_ruleset(draft, approver=other, at=NOON),
+        ]
+        for attempt in attempts:
+            with pytest.raises(PermissionDenied):
+                attempt()
+        assert RuleSet.objects.count() == 1
+
+
+class TestActivation:
+    def test_the_former_version_retires_in_the_same_commit(self, ann: User, bob: User) -> None:
+        first = make_live_ruleset()
+        second = make_draft(ann)
+        activation = activate_ruleset(second, approver=bob, at=NOON)
+        first.refresh_from_db()
+        row = RuleSet.objects.get(pk=second.pk)
+        assert (first.status, first.retired_at) == ("retired", NOON)
+        assert (row.status, row.published_at, len(row.content_hash)) == ("live", NOON, 64)
+        assert (activation.ruleset_hash, activation.author, activation.approver) == (
+            row.content_hash,
+            ann,
+            bob,
+        )
+
+    def test_whoever_edited_it_last_cannot_approve_it(self, ann: User, bob: User) -> None:
+        draft = make_draft(ann)
+        stale = RuleSet.objects.get(pk=draft.pk)
+        save_rule(draft, make_rule("true"), author=bob)
+        for held in (draft, stale):
+            with pytest.raises(PermissionDenied) as caught:
+                activate_ruleset(held, approver=bob, at=NOON)
+            assert caught.value.code == "second_person_needed"
+        assert activate_ruleset(draft, approver=ann, at=NOON).author == bob
+
+    def test_whoever_took_a_rule_out_edited_it_too(self, ann: User, bob: User) -> None:
+        draft = make_draft(ann, make_rule("true", code="R-1"))
+        delete_rule(draft, "R-1", author=bob)
+        with pytest.raises(PermissionDenied):
+            activate_ruleset(draft, approver=bob, at=NOON)
+
+    def test_a_superuser_is_no_exception(self) -> None:
+        root = User.objects.create_superuser("root@example.com", "x")
+        with pytest.raises(PermissionDenied):
+            activate_ruleset(make_draft(root), approver=root, at=NOON)
+
+    def test_a_ruleset_with_a_condition_that_cannot_be_read_stays_a_draft(self, ann: User, bob: User) -> None:
+        before = make_live_ruleset()
+        draft = make_draft(ann, make_rule("order.gone > 1", code="R-9"))
+        with pytest.raises(ValidationFailed) as caught:
+            activate_ruleset(draft, approver=bob, at=NOON)
+        assert "R-9" in caught.value.errors[0].detail
+        assert RuleSet.objects.get(status="live") == before
+
+    def test_what_is_live_cannot_be_activated_again(self) -> None:
+        ruleset = make_live_ruleset()
+        with pytest.raises(Conflict) as caught:
+            activate_ruleset(ruleset, approver=make_user(Role.RISK_ANALYST), at=NOON)
+        assert caught.value.code == "already_live"
+
+    def test_an_earlier_version_can_come_back(self, bob: User) -> None:
+        first = make_live_ruleset(make_rule("order.amount > 1"))
+        content_hash = RuleSet.objects.get(pk=first.pk).content_hash
+        make_live_ruleset()
+        first.refresh_from_db()
+        activate_ruleset(first, approver=bob, at=NOON)
+        row = RuleSet.objects.get(status="live")
+        assert (row, row.retired_at, row.content_hash) == (first, None, content_hash)
+
+    def test_what_has_left_draft_cannot_be_edited_not_even_by_who_still_holds_the_draft(
+        self, ann: User, bob: User
+    ) -> None:
+        draft = make_draft(ann, make_rule("true", code="R-1"))
+        stale = RuleSet.objects.get(pk=draft.pk)
+        activate_ruleset(draft, approver=bob, at=NOON)
+        for held in (draft, stale):
+            for edit in (
+                lambda row=held: save_rule(row, make_rule("false", code="R-1"), author=ann),
+                lambda row=held: delete_rule(row, "R-1", author=ann),
+            ):
+                with pytest.raises(Conflict) as caught:
+                    edit()
+                assert caught.value.code == "not_a_draft"
+        assert [rule.condition for rule in Rule.objects.all()] == ["true"]
+
+
+class TestModels:
+    def test_a_promotion_retires_the_former_champion(self, ann: User) -> None:
+        former, shadow = make_model(), make_model(status="shadow")
+        promote_model(shadow, approver=ann, at=NOON)
+        promotion = ModelPromotion.objects.get()
+        assert ModelVersion.objects.get(pk=former.pk).status == "retired"
+        assert ModelVersion.objects.get(status="champion") == shadow
+        assert (promotion.model, promotion.approver, promotion.requested_by) == (shadow, ann, None)
+
+    def test_the_next_promotion_ends_the_one_before(self, ann: User) -> None:
+        first, second = make_model(status="shadow"), make_model(status="shadow")
+        promote_model(first, approver=ann, at=NOON)
+        promote_model(second, approver=ann, at=NOON + timedelta(hours=1))
+        ended = [promotion.ended_at for promotion in ModelPromotion.objects.order_by("id")]
+        assert ended == [NOON + timedelta(hours=1), None]
+
+    def test_a_retired_champion_can_come_back(self, ann: User) -> None:
+        first, second = make_model(), make_model(status="shadow")
+        promote_model(second, approver=ann, at=NOON)
+        promote_model(ModelVersion.objects.get(pk=first.pk), approver=ann, at=NOON)
+        assert ModelVersion.objects.get(status="champion") == first
+
+    def test_who_asked_for_the_training_cannot_promote_its_model(self, ann: User, bob: User) -> None:
+        version = make_model(status="shadow")
+        TrainingRun.objects.filter(pk=version.training_id).update(requested_by=ann)
+        version = ModelVersion.objects.get(pk=version.pk)
+        with pytest.raises(PermissionDenied) as caught:
+            promote_model(version, approver=ann, at=NOON)
+        assert caught.value.code == "second_person_needed"
+        assert promote_model(version, approver=bob, at=NOON).requested_by == ann
+
+    @pytest.mark.parametrize("status", ["candidate", "champion"])
+    def test_only_a_shadow_or_a_retired_model_is_promoted(self, ann: User, status: str) -> None:
+        with pytest.raises(Conflict) as caught:
+            promote_model(make_model(status=status), approver=ann, at=NOON)
+        assert caught.value.code == "not_promotable"
+
+    @pytest.mark.parametrize("role", [Role.REVIEWER, Role.OPERATIONS])
+    def test_only_analysts_train_and_promote(self, role: Role) -> None:
+        other = make_user(role)
+        with pytest.raises(PermissionDenied):
+            promote_model(make_model(status="shadow"), approver=other, at=NOON)
+        with pytest.raises(PermissionDenied):
+            request_training("order", as_of=NOON, requested_by=other)
+
+    def test_a_requested_training_waits_for_its_worker(
+        self, ann: User, sent_tasks: Any, django_capture_on_commit_callbacks: Any
+    ) -> None:
+        with django_capture_on_commit_callbacks(execute=True):
+            run = request_training("order", as_of=NOON, requested_by=ann)
+        assert (run.status, run.requested_by) == ("queued", ann)
+        assert sent_tasks == [("risk.tasks.train.run_training", [run.pk])]
+        assert OutboxEvent.objects.get().type == "model.training_requested"
+
+
+class TestDatabaseKeeps:
+    """What services promise holds for whoever writes past them, superusers included."""
+
+    def test_the_second_person_of_an_activation(self, ann: User) -> None:
+        with refused("activation_has_second_person"):
+            Activation.objects.create(
+                ruleset=make_draft(ann), ruleset_hash="x", author=ann, approver=ann, activated_at=NOON
+            )
+
+    def test_the_second_person_of_a_promotion(self, ann: User) -> None:
+        version = make_model(status="shadow")
+        with refused("promotion_has_second_person"):
+            ModelPromotion.objects.create(model=version, requested_by=ann, approver=ann, promoted_at=NOON)
+
+    def test_one_live_ruleset_per_subject(self, ann: User) -> None:
+        make_live_ruleset()
+        draft = make_draft(ann)
+        with refused("one_live_ruleset_per_subject", "risk_ruleset.subject"):
+            RuleSet.objects.filter(pk=draft.pk).update(status="live", content_hash="x")
+
+    def test_the_hash_of_what_was_published(self, ann: User) -> None:
+        draft = make_draft(ann)
+        with refused("published_ruleset_is_hashed"):
+            RuleSet.objects.filter(pk=draft.pk).update(status="live")
+
+    def test_one_champion_per_subject(self) -> None:
+        make_model()
+        shadow = make_model(status="shadow")
+        with refused("one_champion_per_subject", "risk_modelversion.subject"):
+            ModelVersion.objects.filter(pk=shadow.pk).update(status="champion")
+
+    def test_that_a_degraded_decision_never_approves(self) -> None:
+        with refused("degraded_never_approves"):
+            write_decision(outcome="approve", degraded=["score"])
+        write_decision(outcome="review", degraded=["score"])
+        write_decision(outcome="approve", degraded=[])
+
+    @pytest.mark.parametrize("score", [-0.01, 1.01])
+    def test_that_a_score_is_a_probability(self, score: float) -> None:
+        with refused("score_is_a_probability"):
+            write_decision(outcome="review", score=score)
+
+    def test_one_label_per_source_and_subject(self) -> None:
+        def write() -> Label:
+            return Label.objects.create(
+                subject_kind="order", subject_id=1, source="verdict", is_bad=True,
+                occurred_at=NOON, known_at=NOON,
+            )  # fmt: skip
+
+        write()
+        with refused("one_label_per_source", "risk_label.subject_kind"):
+            write()
+
+
+class TestLabels:
+    def test_a_label_takes_the_keys_of_its_order(self) -> None:
+        order = make_order()
+        label = record_label(
+            Ref("order", order.pk),
+            is_bad=True,
+            source=LabelSource.CHARGEBACK,
+            occurred_at=NOON,
+            known_at=NOON + timedelta(days=30),
+            order=order,
+        )
+        assert (label.merchant_id, label.buyer_key) == (order.merchant_id, order.buyer_key)
+        assert (label.device_key, label.card_key) == (order.device_key, order.card_key)
+
+    def test_a_source_that_speaks_again_corrects_what_it_said(self) -> None:
+        for is_bad in (True, False):
+            record_label(
+                Ref("listing", 5),
+                is_bad=is_bad,
+                source=LabelSource.VERDICT,
+                occurred_at=NOON,
+                known_at=NOON,
+                merchant_id=3,
+            )
+        assert [(label.is_bad, label.merchant_id) for label in Label.objects.all()] == [(False, 3)]
+
+    def test_different_sources_each_keep_their_word(self) -> None:
+        for source in (LabelSource.VERDICT, LabelSource.CHARGEBACK):
+            record_label(Ref("order", 5), is_bad=True, source=source, occurred_at=NOON, known_at=NOON)
+        assert Label.objects.count() == 2
+
+
+class TestRacing:
+    pytestmark = on_postgresql
+
+    def test_of_an_edit_and_an_activation_the_later_one_is_refused(self) -> None:
+        ann, bob = make_user(Role.RISK_ANALYST), make_user(Role.RISK_ANALYST)
+        for _ in range(5):
+            draft = make_draft(ann, make_rule("true", code="R-1"))
+
+            def work(number: int, draft: RuleSet = draft) -> str:
+                mine = RuleSet.objects.get(pk=draft.pk)
+                if number:
+                    activate_ruleset(mine, approver=bob, at=NOON)
+                else:
+                    save_rule(mine, make_rule("false", code="R-1"), author=ann)
+                return "done"
+
+            edited, activated = at_once(2, work)
+            assert activated == "done"
+            assert edited in {"done", "not_a_draft"}
+            live = RuleSet.objects.get(pk=draft.pk)
+            assert compile_rows(live).content_hash == live.content_hash
+
+
+@contextmanager
+def refused(*names: str) -> Iterator[None]:
+    """Expect the database to refuse the block by a constraint's name, or by columns as SQLite does."""
+    with pytest.raises(IntegrityError) as caught, transaction.atomic():
+        yield
+    assert any(name in str(caught.value) for name in names)
+
+
+def write_decision(**fields: Any) -> Decision:
+    return Decision.objects.create(
+        **{
+            "subject_kind": "order",
+            "subject_id": new_id(),
+            "as_of": NOON,
+            "features": b"",
+            "feature_hash": "",
+            "snapshot": {},
+            "code_version": "test",
+            "created_at": NOON,
+            **fields,
+        }
+    )
