@@ -1,18 +1,21 @@
 """Why a decision was scored as it was: computed once from the stored vector, then frozen."""
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
-from django.utils import timezone
 
 from core.ids import first_id_at
+from ml.errors import LearningError
 
-from .inputs import input_names_of
+from .inputs import is_declared
 from .live import load_version
 from .models import Decision, Explanation, ModelVersion, Outcome
 from .scoring import LiveModel
 from .selectors import features_of
+
+logger = logging.getLogger(__name__)
 
 # Older decisions are explained when somebody opens them.
 PENDING_WITHIN = timedelta(days=2)
@@ -33,7 +36,7 @@ def explain_decision(decision: Decision) -> list[Contribution]:
 
     An empty list means that there was no score, or that its schema is no longer declared.
     """
-    if decision.score is None or decision.model_id is None:
+    if decision.score is None or not is_declared(decision.subject_kind, decision.feature_hash):
         return []
     explanation = Explanation.objects.filter(pk=decision.pk).first() or _freeze(decision, {})
     if explanation is None:
@@ -42,7 +45,7 @@ def explain_decision(decision: Decision) -> list[Contribution]:
     shares = np.frombuffer(explanation.contributions, dtype="<f8")
     found = [
         Contribution(name, float(value), float(share))
-        for name, value, share in zip(values.names, values.vector, shares, strict=True)
+        for name, value, share in zip(values.names, values.vector, shares[:-1], strict=True)
         if share != 0
     ]
     return sorted(found, key=lambda contribution: -abs(contribution.log_odds))
@@ -62,8 +65,8 @@ def explain_pending(*, at: datetime) -> int:
 
 
 def explain_by_id(decision_id: int) -> None:
-    """Explain one decision, if it still exists and has a score."""
-    decision = Decision.objects.filter(pk=decision_id, score__isnull=False).first()
+    """Explain one decision, if it exists, has a score and is not explained yet."""
+    decision = Decision.objects.filter(pk=decision_id, score__isnull=False, explanation=None).first()
     if decision is not None:
         _freeze(decision, {})
 
@@ -74,15 +77,12 @@ def _freeze(decision: Decision, models: dict[int, LiveModel]) -> Explanation | N
         return None
     vector = np.frombuffer(decision.features, dtype="<f8")
     shares = model.contributions(vector, decision.feature_hash)
-    names = input_names_of(decision.subject_kind, decision.feature_hash)
-    stored = np.array([shares.get(name, 0.0) for name in names], dtype="<f8").tobytes()
     # Written once: whoever comes second reads the first one's row.
     explanation, _ = Explanation.objects.get_or_create(
         pk=decision.pk,
         defaults={
-            "contributions": stored,
+            "contributions": shares.astype("<f8").tobytes(),
             "feature_hash": decision.feature_hash,
-            "created_at": timezone.now(),
         },
     )
     return explanation
@@ -93,8 +93,12 @@ def _model_of(decision: Decision, models: dict[int, LiveModel]) -> LiveModel | N
     if id is None:
         return None
     if id not in models:
-        version = ModelVersion.objects.filter(pk=id).first()
-        if version is None:
+        version = ModelVersion.objects.filter(pk=id, feature_hash=decision.feature_hash).first()
+        if version is None or not is_declared(version.subject, version.feature_hash):
             return None
-        models[id] = load_version(version)
+        try:
+            models[id] = load_version(version)
+        except (LearningError, OSError):
+            logger.exception("model_unreadable", extra={"model": id})
+            return None
     return models[id]

@@ -11,6 +11,11 @@ def input_names_of(subject: str, feature_hash: str) -> tuple[str, ...]:
     return names
 
 
+def is_declared(subject: str, feature_hash: str) -> bool:
+    """Tell whether this version of the code can name a stored vector's columns."""
+    return current_inputs(subject)[1] == feature_hash
+
+
 def current_inputs(subject: str) -> tuple[tuple[str, ...], str]:
     """Return a subject's declared inputs and the hash of their definitions."""
     if subject == "order":

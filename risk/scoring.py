@@ -33,11 +33,16 @@ class LiveModel:
         self._require(feature_hash)
         return self.artifact.scores(matrix[:, self._columns])
 
-    def contributions(self, vector: Floats, feature_hash: str) -> dict[str, float]:
-        """Return each used input's share of the log-odds, before calibration; the base is left out."""
+    def contributions(self, vector: Floats, feature_hash: str) -> Floats:
+        """Return each input's share of the log-odds before calibration, (n_inputs + 1,), the base last.
+
+        Inputs that the model does not use contribute 0.
+        """
         self._require(feature_hash)
-        shares = self.artifact.explain(vector[np.newaxis, self._columns])[0]
-        return dict(zip(self.artifact.features, shares[:-1].tolist(), strict=True))
+        used = self.artifact.explain(vector[np.newaxis, self._columns])[0]
+        shares = np.zeros(len(vector) + 1)
+        shares[self._columns], shares[-1] = used[:-1], used[-1]
+        return shares
 
     def _require(self, feature_hash: str) -> None:
         if feature_hash != self.artifact.schema_hash:

@@ -1,0 +1,128 @@
+"""Explanations: what moved the score, computed once from the stored vector, then frozen."""
+
+import math
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from core.ids import moment_of
+from orders.placing import Signals
+from risk import explain
+from risk.decide import decide_order
+from risk.explain import explain_by_id, explain_decision, explain_pending
+from risk.models import Decision, Explanation, ModelVersion
+from risk.rules.engine import Effect
+from tests.make import NOON, make_live_ruleset, make_order, make_rule
+from tests.risk.versions import alter, make_linear_model, make_tree_model
+
+pytestmark = pytest.mark.django_db
+WEIGHTS = {"order_amount_minor": 0.5, "device_orders_24h_count": 2.0, "order_item_count": -0.1}
+
+
+@pytest.fixture
+def model() -> ModelVersion:
+    return make_linear_model(WEIGHTS, intercept=-3.0)
+
+
+def held_order(**fields: object) -> Decision:
+    """Return a decision that holds its order, as stored."""
+    make_live_ruleset(make_rule("true", Effect.REVIEW))
+    decision = decide_order(make_order(**fields), as_of=NOON)  # type: ignore[arg-type]
+    return Decision.objects.get(pk=decision.pk)
+
+
+def test_contributions_come_heaviest_first_with_the_value_that_gave_them(model: ModelVersion) -> None:
+    found = explain_decision(held_order(total="49.90"))
+    assert [one.name for one in found] == ["order_amount_minor", "order_item_count"]
+    assert found[0].value == 4990
+    assert found[0].log_odds == pytest.approx(0.5 * math.log1p(4990))
+    assert found[1].log_odds < 0
+
+
+@pytest.mark.parametrize("kind", ["linear", "trees"])
+def test_contributions_and_base_are_the_log_odds_of_the_score(kind: str) -> None:
+    if kind == "linear":
+        make_linear_model(WEIGHTS)
+    else:
+        make_tree_model(tuple(WEIGHTS))
+    decision = held_order()
+    found = explain_decision(decision)
+    stored = np.frombuffer(Explanation.objects.get().contributions, dtype="<f8")
+    assert stored[:-1].sum() == pytest.approx(sum(one.log_odds for one in found))
+    assert decision.score is not None
+    if kind == "linear":  # it is not calibrated, so the log-odds can be read off the score
+        assert stored.sum() == pytest.approx(math.log(decision.score / (1 - decision.score)))
+
+
+def test_a_missing_input_is_shown_as_missing() -> None:
+    make_tree_model(("device_orders_24h_count", "order_amount_minor"))
+    found = {one.name: one for one in explain_decision(held_order(signals=Signals()))}
+    assert math.isnan(found["device_orders_24h_count"].value)
+
+
+def test_what_was_explained_once_stays(model: ModelVersion, monkeypatch: pytest.MonkeyPatch) -> None:
+    decision = held_order()
+    first = explain_decision(decision)
+    frozen = bytes(Explanation.objects.get().contributions)
+    monkeypatch.setattr(explain, "load_version", lambda version: pytest.fail("computed again"))
+    assert explain_decision(decision) == first
+    explain_by_id(decision.pk)
+    assert bytes(Explanation.objects.get().contributions) == frozen
+
+
+def test_who_comes_second_at_the_same_time_reads_the_first_ones(model: ModelVersion) -> None:
+    decision = held_order()
+    assert explain._freeze(decision, {}) == explain._freeze(decision, {})
+    assert Explanation.objects.count() == 1
+
+
+def test_the_worker_explains_what_holds_or_declines_and_leaves_approvals(model: ModelVersion) -> None:
+    held = held_order()
+    make_live_ruleset()
+    approved = decide_order(make_order(total="0.01", signals=Signals()), as_of=NOON)
+    assert approved.outcome == "approve"
+    assert explain_pending(at=moment_of(held.pk) + timedelta(minutes=1)) == 1
+    assert Explanation.objects.get().pk == held.pk
+    assert explain_pending(at=moment_of(held.pk) + timedelta(minutes=1)) == 0
+
+
+def test_older_decisions_wait_until_somebody_opens_them(model: ModelVersion) -> None:
+    held = held_order()
+    assert explain_pending(at=moment_of(held.pk) + timedelta(days=3)) == 0
+    assert explain_decision(held)
+
+
+def test_without_a_score_there_is_nothing_to_explain() -> None:
+    assert explain_decision(held_order()) == []
+    assert explain_pending(at=NOON) == 0
+
+
+def test_a_vector_whose_schema_is_no_longer_declared_breaks_no_page(model: ModelVersion) -> None:
+    decision = held_order()
+    explain_decision(decision)
+    for row in (Decision, ModelVersion, Explanation):
+        row.objects.update(feature_hash="0" * 64)
+    decision.refresh_from_db()
+    assert explain_decision(decision) == []
+    Explanation.objects.all().delete()
+    assert explain_decision(decision) == []
+    assert explain_pending(at=moment_of(decision.pk)) == 0
+
+
+def test_a_damaged_model_file_breaks_no_page_and_holds_back_no_other_decision(
+    model: ModelVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = held_order()
+    ModelVersion.objects.update(status="retired")
+    make_linear_model(WEIGHTS)
+    good = held_order()
+    alter(model)
+    assert explain_decision(broken) == []
+    assert explain_pending(at=moment_of(good.pk)) == 1
+    assert Explanation.objects.get().pk == good.pk
+
+
+def test_a_decision_that_does_not_exist_is_no_error() -> None:
+    explain_by_id(5)
+    assert not Explanation.objects.exists()
