@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.files.base import ContentFile
@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 LATER_SHARE = 0.25  # of the rows by time: what the model is judged on and has not seen
 FEW_BAD_ROWS = 200  # a 15 % part of fewer holds under 30: noise decides where to stop
+LONGEST_TRAINING = timedelta(hours=2)  # twice the time after which the broker takes a worker for dead
 _REPORT_SECONDS = 0.5
 
 Report = Callable[[str, float], None]
@@ -52,6 +53,15 @@ def run(run_id: int, *, at: datetime, num_threads: int = 2) -> ModelVersion | No
         logger.exception("training_failed", extra={"run": run_id})
         _finish(run_id, TrainingRun.Status.FAILED, "The training failed; the log has the reason.")
     return None
+
+
+def fail_abandoned(*, at: datetime) -> int:
+    """End the runs whose worker was killed, so that nobody waits for them; return how many."""
+    abandoned = TrainingRun.objects.filter(
+        status=TrainingRun.Status.RUNNING, started_at__lt=at - LONGEST_TRAINING
+    )
+    message = "The worker stopped before the training was done; please request it again."
+    return abandoned.update(status=TrainingRun.Status.FAILED, message=message, finished_at=at)
 
 
 def _run(training_run: TrainingRun, report: Report, num_threads: int) -> ModelVersion:

@@ -21,6 +21,7 @@ def retrain() -> None:
 
 @shared_task
 def resume() -> None:
-    """Run what is queued and whose message was lost."""
+    """Run what is queued and whose message was lost; end what a killed worker left behind."""
+    training.fail_abandoned(at=timezone.now())
     for run_id in TrainingRun.objects.filter(status=TrainingRun.Status.QUEUED).values_list("pk", flat=True):
         training.run(run_id, at=timezone.now())
