@@ -47,10 +47,10 @@ class Evidence:
 def account_score(evidence: Evidence, marketplace_share: float) -> float:
     """Return P(long-run bad share > TOLERATED_SHARE), 0–1.
 
-    >>> round(account_score(Evidence(known=200, bad=0), 0.01), 3)
-    0.001
-    >>> round(account_score(Evidence(known=200, bad=14), 0.01), 3)
-    0.986
+    >>> round(account_score(Evidence(known=200, bad=0), 0.01), 4)
+    0.0001
+    >>> round(account_score(Evidence(known=200, bad=14), 0.01), 4)
+    0.9868
     """
     from scipy.special import betainc  # a third of a second to import: never on the way to a decision
 
