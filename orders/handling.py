@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Q, Sum
+from django.utils.translation import gettext as _
 
 from core import journal, outbox
 from core.actors import Actor
@@ -143,17 +144,17 @@ def request_refund(
     with journal.unit():
         _lock(order)
         if order.payment_status not in {PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED}:
-            raise Conflict("Only a paid order can be refunded.", code="not_paid")
+            raise Conflict(_("Only a paid order can be refunded."), code="not_paid")
         if newest_seen is not None and order.refunds.filter(pk__gt=newest_seen).exists():
-            raise Conflict("Another refund of this order was requested meanwhile.", code="refunds_changed")
+            raise Conflict(_("Another refund of this order was requested meanwhile."), code="refunds_changed")
         rows = _refund_rows(order, lines)
         total = sum(row.amount_minor for row in rows)
         if not total:
             raise ValidationFailed(
-                [FieldError("/lines", "nothing_to_refund", "There is nothing to pay back.")]
+                [FieldError("/lines", "nothing_to_refund", _("There is nothing to pay back."))]
             )
         if total > refundable_minor(order):
-            detail = "This is more than what is left of the order’s total."
+            detail = _("This is more than what is left of the order’s total.")
             raise ValidationFailed([FieldError("/lines", "exceeds_total", detail)])
         refund = Refund.objects.create(
             order=order, reason=reason, comment=comment, amount_minor=total, currency=order.currency
@@ -252,10 +253,10 @@ def _note_payment(order: Order, kind: str, *, actor: Actor) -> None:
 def _settle_refund(order: Order, event: PaymentEvent, *, actor: Actor, at: datetime) -> None:
     refund = event.refund
     if refund is None or refund.order_id != order.pk:
-        detail = "The event names no refund of this order."
+        detail = _("The event names no refund of this order.")
         raise ValidationFailed([FieldError("/refund", "unknown_refund", detail)])
     if event.amount_minor != refund.amount_minor:
-        detail = "The amount is not the refund’s."
+        detail = _("The amount is not the refund’s.")
         raise ValidationFailed([FieldError("/amount", "amount_mismatch", detail)])
     REFUND.move(refund, _REFUNDS[event.kind], actor=actor, settled_at=at)
     if refund.status == RefundStatus.SUCCEEDED:
@@ -282,27 +283,27 @@ def _lock(order: Order) -> None:
 
 def _require_shippable(order: Order) -> None:
     if order.is_held:
-        raise Conflict("This order is on hold and cannot ship.", code="order_on_hold")
+        raise Conflict(_("This order is on hold and cannot ship."), code="order_on_hold")
     if order.payment_status in {PaymentStatus.VOIDED, PaymentStatus.REFUNDED}:
-        raise Conflict("The buyer has the money back: this order cannot ship.", code="not_paid")
+        raise Conflict(_("The buyer has the money back: this order cannot ship."), code="not_paid")
 
 
 def _refund_rows(order: Order, lines: Sequence[RefundedLine]) -> list[RefundLine]:
     if not lines:
-        raise ValidationFailed([FieldError("/lines", "required", "Choose what to refund.")])
+        raise ValidationFailed([FieldError("/lines", "required", _("Choose what to refund."))])
     known = {line.pk: line for line in order.lines.all()}
     left = pieces_to_refund(order, known.values())
     errors = []
     for index, wanted in enumerate(lines):
         line = known.get(wanted.line_id)
         if line is None:
-            detail = "This line is not in the order."
+            detail = _("This line is not in the order.")
             errors.append(FieldError(f"/lines/{index}/line", "unknown_line", detail))
         elif not 1 <= wanted.quantity <= left[line.pk]:
-            detail = "More than was ordered."
+            detail = _("More than was ordered.")
             errors.append(FieldError(f"/lines/{index}/quantity", "exceeds_ordered", detail))
         elif not 0 <= _amount(line, wanted) <= line.unit_price_minor * wanted.quantity:
-            detail = "More than these pieces cost."
+            detail = _("More than these pieces cost.")
             errors.append(FieldError(f"/lines/{index}/amount", "exceeds_price", detail))
         else:
             left[line.pk] = 0  # a line named twice is two answers to one question
@@ -328,14 +329,14 @@ def _checked(quantities: Mapping[int, int], left: Mapping[int, int]) -> dict[int
     wrong = [line_id for line_id, quantity in quantities.items() if not 0 < quantity <= left.get(line_id, 0)]
     if wrong or not quantities:
         raise ValidationFailed(
-            [FieldError("/lines", "exceeds_left", "A parcel holds what is left of the order.")]
+            [FieldError("/lines", "exceeds_left", _("A parcel holds what is left of the order."))]
         )
     return dict(quantities)
 
 
 def _check_tracking(carrier: str, number: str) -> None:
     if not re.fullmatch(TRACKING_PATTERNS.get(carrier, _ANY_TRACKING), number):
-        detail = f"This is not a tracking number of {carrier}."
+        detail = _("This is not a tracking number of %(carrier)s.") % {"carrier": carrier}
         raise ValidationFailed([FieldError("/tracking_number", "invalid_tracking", detail)])
 
 

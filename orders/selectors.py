@@ -5,6 +5,8 @@ from collections.abc import Collection
 from django.db.models import Count, Prefetch, Q, QuerySet
 
 from core.errors import NotFound
+from core.ids import decode
+from core.models import TransitionRecord
 
 from .models import Order, OrderStatus, Refund, Shipment
 
@@ -55,6 +57,25 @@ def get_order_with_details(order_id: int, merchant_ids: Collection[int] | None) 
 def find_order_by_number(merchant_id: int, external_id: str) -> Order | None:
     """Return the merchant's order of that number."""
     return Order.objects.filter(merchant_id=merchant_id, external_id=external_id).first()
+
+
+def search_orders(orders: QuerySet[Order], text: str) -> QuerySet[Order]:
+    """Narrow orders to those whose number begins with a text, or to the one of a public id."""
+    if text.startswith("ord_"):
+        try:
+            return orders.filter(pk=decode("ord", text))
+        except NotFound:
+            return orders.none()
+    return orders.filter(external_id__startswith=text)
+
+
+def list_history(order: Order) -> list[TransitionRecord]:
+    """List the moves of an order with its parcels and refunds, oldest first; one query after the details."""
+    subjects = Q(subject_kind="order", subject_id=order.pk)
+    for kind, rows in (("shipment", order.shipments.all()), ("refund", order.refunds.all())):
+        if ids := [row.pk for row in rows]:
+            subjects |= Q(subject_kind=kind, subject_id__in=ids)
+    return list(TransitionRecord.objects.filter(subjects).order_by("id"))
 
 
 def count_tabs(merchant_id: int) -> dict[str, int]:

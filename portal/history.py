@@ -41,9 +41,33 @@ _TITLES: Mapping[tuple[str, str], str | Promise] = {
     ("listing", "lock"): gettext_lazy("Listing locked"),
     ("listing", "unlock"): gettext_lazy("Listing unlocked"),
     ("listing", "archive"): gettext_lazy("Listing archived"),
+    ("order", "place"): gettext_lazy("Order received"),
+    ("order", "await_payment"): gettext_lazy("Order confirmed, payment is due"),
+    ("order", "await_acceptance"): gettext_lazy("Order confirmed"),
+    ("order", "hold"): gettext_lazy("Held for checks"),
+    ("order", "decline"): gettext_lazy("Order not accepted by the marketplace"),
+    ("order", "accept"): gettext_lazy("Order accepted"),
+    ("order", "refuse"): gettext_lazy("Order refused"),
+    ("order", "ship_part"): gettext_lazy("Partly shipped"),
+    ("order", "ship"): gettext_lazy("All shipped"),
+    ("order", "deliver"): gettext_lazy("Order delivered"),
+    ("order", "complete"): gettext_lazy("Order completed"),
+    ("order", "cancel"): gettext_lazy("Order cancelled"),
+    ("order", "payment_authorized"): gettext_lazy("Payment authorised"),
+    ("order", "payment_paid"): gettext_lazy("Payment received"),
+    ("order", "payment_voided"): gettext_lazy("Payment voided"),
+    ("order", "refund"): gettext_lazy("Money paid back"),
+    ("shipment", "ship"): gettext_lazy("Parcel handed over"),
+    ("shipment", "deliver"): gettext_lazy("Parcel delivered"),
+    ("shipment", "cancel"): gettext_lazy("Parcel cancelled"),
+    ("refund", "request"): gettext_lazy("Refund requested"),
+    ("refund", "process"): gettext_lazy("Refund under way"),
+    ("refund", "succeed"): gettext_lazy("Refund paid out"),
+    ("refund", "fail"): gettext_lazy("Refund failed"),
+    ("refund", "cancel"): gettext_lazy("Refund cancelled"),
 }
 # Only these tell the merchant why; the reason of an approval or of a hand-over is nobody's worry.
-_WITH_REASON = {"request_info", "reject", "request_changes", "suppress", "lock"}
+_WITH_REASON = {"request_info", "reject", "request_changes", "suppress", "lock", "hold", "decline"}
 
 
 def as_events(records: Iterable[TransitionRecord], shop: Shop) -> list[dict[str, Any]]:
@@ -73,6 +97,8 @@ def _actor_of(record: TransitionRecord, names: Mapping[str, str]) -> str:
 
 
 def _text_of(record: TransitionRecord) -> str:
+    if (record.subject_kind, record.action) == ("order", "refuse"):
+        return record.comment  # the merchant's own words
     if record.action not in _WITH_REASON or not record.reason_code:
         return ""
     return str(find_reason(record.reason_code).merchant)
@@ -81,4 +107,6 @@ def _text_of(record: TransitionRecord) -> str:
 def _tone_of(record: TransitionRecord) -> str:
     if record.subject_kind == "listing" and record.action == "create":
         return Tone.DRAFT
+    if record.action == "hold":
+        return Tone.WAITS
     return find_status(record.subject_kind, record.to_state).tone

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from .views import application, home, listing_edits, listings, wizard
+from .views import application, health, home, listing_edits, listings, orders, products, wizard
 
 app_name = "portal"
 
@@ -33,4 +33,19 @@ _listings: list[URLPattern] = [
     path("listings/<str:public_id>/archive/", listing_edits.archive, name="listing_archive"),
 ]
 
-urlpatterns: list[URLPattern] = [*_home, *_application, *_listings]
+_orders: list[URLPattern] = [
+    path("orders/", orders.order_list, name="orders"),
+    path("orders/accept/", orders.accept_many, name="orders_accept"),
+    path("orders/<str:public_id>/", orders.detail, name="order"),
+    path("orders/<str:public_id>/accept/", orders.accept, name="order_accept"),
+    path("orders/<str:public_id>/refuse/", orders.refuse, name="order_refuse"),
+    path("orders/<str:public_id>/ship/", orders.ship, name="order_ship"),
+    path("orders/<str:public_id>/refund/", orders.refund, name="order_refund"),
+]
+_advice: list[URLPattern] = [
+    path("health/", health.health, name="health"),
+    path("products/", products.products, name="products"),
+    path("products/<str:public_id>/", products.product, name="product"),
+]
+
+urlpatterns: list[URLPattern] = [*_home, *_application, *_listings, *_orders, *_advice]
