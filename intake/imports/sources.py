@@ -16,7 +16,8 @@ from .reading import as_text
 from .refusals import ImportRefused
 
 # Columns that the importer adds; no file's own column starts like this.
-ROW = "import.row"  # as a person counts it in the file: a spreadsheet's first row is its header
+# As a person counts rows in the file: those of a CSV or a sheet from 2, after the header; others from 1.
+ROW = "import.row"
 POSITION = "import.position"  # of the order in the source, from 0, after filters and splitting
 _SUFFIXES = (".parquet", ".csv", ".xlsx")
 _HASH_CHUNK_BYTES = 1 << 20
@@ -24,15 +25,14 @@ _HASH_CHUNK_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class SourceFile:
-    """One file, or one frame in memory, that is read when it is asked for. `first_row` numbers its rows."""
+    """One file, or one frame in memory, that is read when it is asked for; it may have ROW already."""
 
     name: str
     frame: pl.LazyFrame
-    first_row: int
 
     @cached_property
     def columns(self) -> list[str]:
-        return self.frame.collect_schema().names()
+        return [name for name in self.frame.collect_schema().names() if name != ROW]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,6 @@ class Source:
     orders: pl.LazyFrame
     height: int
     source_rows: int
-    first_row: int
     lines: pl.DataFrame | None
     orphans: pl.DataFrame
     merchants: pl.DataFrame | None
@@ -60,7 +59,7 @@ class Source:
         for start in range(0, self.height, size):
             orders = self.orders.slice(start, size).collect().with_row_index(POSITION, offset=start)
             if ROW not in orders.columns:
-                orders = orders.with_columns((pl.col(POSITION) + self.first_row).alias(ROW))
+                orders = orders.with_columns((pl.col(POSITION) + 1).alias(ROW))
             yield orders, self._lines_between(start, start + size)
 
     def no_orders(self) -> pl.DataFrame:
@@ -78,7 +77,6 @@ class Source:
 def open_source(files: Mapping[str, SourceFile], mapping: ImportMapping, *, limit: int | None) -> Source:
     """Return the source; ImportRefused names the file or column that is missing, before a row is read."""
     _check_columns(files, mapping)
-    main = _pick(files, mapping.orders.file)
     orders = _assemble(files, mapping.orders)
     if limit is not None:
         orders = orders.head(limit)
@@ -93,7 +91,6 @@ def open_source(files: Mapping[str, SourceFile], mapping: ImportMapping, *, limi
         orders=orders,
         height=height,
         source_rows=source_rows,
-        first_row=main.first_row,
         lines=placed,
         # A file cut short by `limit` leaves lines without orders, and that is no fault of theirs.
         orphans=orphans if limit is None else orphans.clear(),
@@ -121,7 +118,7 @@ def find_files(path: Path, mapping: ImportMapping) -> dict[str, SourceFile]:
 
 def frames_as_files(frames: Mapping[str, pl.DataFrame]) -> dict[str, SourceFile]:
     """Return frames in memory as if they had been read from files."""
-    return {name: SourceFile(name, frame.lazy(), first_row=1) for name, frame in frames.items()}
+    return {name: SourceFile(name, frame.lazy()) for name, frame in frames.items()}
 
 
 def open_file(path: Path) -> SourceFile:
@@ -133,8 +130,8 @@ def open_file(path: Path) -> SourceFile:
         if suffix == ".parquet":
             frame = pl.scan_parquet(path)
             frame.collect_schema()
-            return SourceFile(path.name, frame, first_row=1)
-        return SourceFile(path.name, _read_text(path).lazy(), first_row=2)
+            return SourceFile(path.name, frame)
+        return SourceFile(path.name, _without_blank_rows(_read_text(path)).lazy())
     except pl.exceptions.NoDataError:
         raise ImportRefused(f"{path.name} is empty.", code="empty_file") from None
     except (pl.exceptions.PolarsError, fastexcel.FastExcelError) as error:
@@ -158,6 +155,15 @@ def _read_text(path: Path) -> pl.DataFrame:
     if path.suffix.lower() == ".xlsx":
         return fastexcel.read_excel(path).load_sheet(0, dtypes="string").to_polars()
     return pl.read_csv(path, infer_schema=False)
+
+
+def _without_blank_rows(frame: pl.DataFrame) -> pl.DataFrame:
+    """Number the rows, then leave out those without any cell: people end files with empty lines."""
+    return frame.with_row_index(ROW, offset=2).filter(~pl.all_horizontal(pl.exclude(ROW).is_null()))
+
+
+def _numbered(frame: pl.LazyFrame) -> pl.LazyFrame:
+    return frame if ROW in frame.collect_schema() else frame.with_row_index(ROW, offset=1)
 
 
 def _file_names(mapping: ImportMapping) -> set[str]:
@@ -212,22 +218,19 @@ def _assemble(files: Mapping[str, SourceFile], part: FilePart) -> pl.LazyFrame:
     file = files[part.file]
     if not part.filters and not part.joins:
         return file.frame
-    frame = file.frame.with_row_index(ROW, offset=file.first_row)
+    frame = _numbered(file.frame)
     for column, values in part.filters.items():
         frame = frame.filter(as_text(pl.col(column), frame.collect_schema()[column]).is_in(values))
     for join in part.joins:
-        other = files[join.file].frame.unique(join.right, keep="first", maintain_order=True)
+        other = files[join.file].frame.drop(ROW, strict=False)
+        other = other.unique(join.right, keep="first", maintain_order=True)
         frame = frame.join(other, left_on=join.left, right_on=join.right, how="left", maintain_order="left")
     return frame.collect().lazy()
 
 
 def _read_lines(files: Mapping[str, SourceFile], mapping: ImportMapping) -> pl.DataFrame | None:
     part = mapping.lines.part
-    if part is None:
-        return None
-    lines = _assemble(files, part).collect()
-    first_row = files[part.file].first_row
-    return lines if ROW in lines.columns else lines.with_row_index(ROW, offset=first_row)
+    return None if part is None else _numbered(_assemble(files, part)).collect()
 
 
 def _split(orders: pl.LazyFrame, lines: pl.DataFrame, mapping: ImportMapping) -> pl.DataFrame:
@@ -235,9 +238,7 @@ def _split(orders: pl.LazyFrame, lines: pl.DataFrame, mapping: ImportMapping) ->
     key, seller = mapping.lines.order_column, mapping.lines.split_by
     parts = lines.select(key, seller).unique(maintain_order=True)
     own_key = mapping.orders.columns["external_id"]
-    frame = orders.collect()
-    if ROW not in frame.columns:
-        frame = frame.with_row_index(ROW, offset=1)
+    frame = _numbered(orders).collect()
     return frame.join(parts, left_on=own_key, right_on=key, how="left", maintain_order="left_right")
 
 

@@ -13,5 +13,12 @@ def describe(batch: ImportBatch, *, dry_run: bool = False) -> list[str]:
     lines = [counts]
     lines += [f"  {count:,} × {code}" for code, count in sorted(batch.problem_counts.items())]
     if batch.error_file:
-        lines.append(f"What was wrong stands in {batch.error_file.path}")
+        lines.append(f"What was wrong stands in {_place(batch)}")
     return lines
+
+
+def _place(batch: ImportBatch) -> str:
+    try:
+        return batch.error_file.path
+    except NotImplementedError:  # storage that is no file system
+        return str(batch.error_file.name)

@@ -200,14 +200,23 @@ def test_cells_of_the_error_file_are_no_formulas(tmp_path: Path) -> None:
         ((HEADER + "\r\n" + GOOD + "\r\n").encode(), 1),
         ((HEADER + '\nA1,"s ""1"",\nx",c1,EUR,12.34,2026-02-01\n').encode(), 1),
         ((HEADER + "\n").encode(), 0),
+        ((f"{HEADER}\n\n{GOOD}\n\n").encode(), 1),
         ((HEADER + "\nA1,s1,c1,EUR,12.34,2026-02-01T10:30:00+02:00\n").encode(), 1),
     ],
-    ids=["byte-order mark", "carriage returns", "quotes and line breaks", "header only", "offset"],
+    ids=[
+        "byte-order mark",
+        "carriage returns",
+        "quotes and line breaks",
+        "header only",
+        "empty lines",
+        "offset",
+    ],
 )
 def test_csv_as_people_send_it(tmp_path: Path, content: bytes, applied: int) -> None:
     path = tmp_path / "orders.csv"
     path.write_bytes(content)
-    assert load(path).rows_applied == applied
+    batch = load(path)
+    assert (batch.rows_applied, batch.rows_failed) == (applied, 0)
 
 
 @pytest.mark.parametrize(
