@@ -101,7 +101,9 @@ class ReasonIn(Shape):
 
 class PaymentEventIn(Shape):
     id = TextField(max_length=64, help_text="The provider’s id; the same again changes nothing.")
-    kind = serializers.ChoiceField(["authorized", "paid", "voided", "refund_succeeded", "refund_failed"])
+    kind = serializers.ChoiceField(
+        ["authorized", "paid", "voided", "refund_succeeded", "refund_failed", "chargeback"]
+    )
     amount = AmountField()
     refund = IdField("ref", required=False, help_text="Which refund a refund_… event settles.")
     occurred_at = serializers.DateTimeField(required=False)

@@ -21,13 +21,13 @@ from api.v1.fields import minor, read_flag
 from api.v1.lists import filter_parameters, list_of, window_parameters
 from core.errors import Conflict
 from core.ids import decode
+from intake.payments import report_payment_event
 from intake.pipeline import submit_order
+from intake.withdrawals import cancel_order
 from merchants.models import Merchant
 from merchants.selectors import get_merchant
 from orders.handling import (
     accept_order,
-    cancel_order,
-    record_payment_event,
     refuse_order,
     request_refund,
     ship_order,
@@ -273,7 +273,7 @@ class PaymentEvents(Endpoint):
         require_operator(request)
         data, now = incoming.PaymentEventIn.read(request.data), timezone.now()
         order = _get(request, id)
-        event = record_payment_event(order, **_event_fields(order, data, now), actor=caller_of(request).actor)
+        event = report_payment_event(order, **_event_fields(order, data, now), actor=caller_of(request).actor)
         order.refresh_from_db()
         return Response({"id": event.external_id, "order": outgoing.render_order(order)})
 
