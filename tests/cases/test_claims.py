@@ -182,7 +182,7 @@ def test_other_roles_claim_nothing(role: str) -> None:
         claims.claim_next(make_reviewer(role=role), at=NOON)
 
 
-def test_claiming_next_costs_the_same_for_any_backlog(django_assert_max_num_queries) -> None:  # type: ignore[no-untyped-def]
+def test_claiming_next_costs_the_same_for_any_backlog(django_assert_max_num_queries) -> None:
     user = make_reviewer()
     for value in range(50):
         make_case(value_minor=value)

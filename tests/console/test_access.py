@@ -31,7 +31,7 @@ POST_ONLY = [
 
 @pytest.mark.parametrize("method", ["get", "post"])
 @pytest.mark.parametrize(("href", "pattern"), PAGES)
-def test_merchant_finds_nothing(href, pattern: URLPattern, method: str, sign_in: SignIn) -> None:  # type: ignore[no-untyped-def]
+def test_merchant_finds_nothing(href, pattern: URLPattern, method: str, sign_in: SignIn) -> None:
     owner = make_user()
     make_merchant(owner=owner)
     answer = getattr(sign_in(user=owner), method)(href(pattern))
@@ -40,7 +40,7 @@ def test_merchant_finds_nothing(href, pattern: URLPattern, method: str, sign_in:
 
 
 @pytest.mark.parametrize(("href", "pattern"), PAGES)
-def test_whoever_is_not_signed_in_is_asked_to(href, pattern: URLPattern) -> None:  # type: ignore[no-untyped-def]
+def test_whoever_is_not_signed_in_is_asked_to(href, pattern: URLPattern) -> None:
     method = "post" if pattern.name in POST_ONLY else "get"
     answer = getattr(Client(), method)(href(pattern))
     assert answer.status_code == 302
@@ -48,7 +48,7 @@ def test_whoever_is_not_signed_in_is_asked_to(href, pattern: URLPattern) -> None
 
 
 @pytest.mark.parametrize(("href", "pattern"), PAGES)
-def test_wrong_method_is_refused(href, pattern: URLPattern, page: Client) -> None:  # type: ignore[no-untyped-def]
+def test_wrong_method_is_refused(href, pattern: URLPattern, page: Client) -> None:
     if pattern.name in {"rule", "rule-new"}:
         assert page.delete(href(pattern)).status_code == 405
     elif pattern.name in POST_ONLY:

@@ -67,6 +67,7 @@ def test_a_rule_that_reviews_holds_the_order_and_opens_a_case(merchant):
     assert (order.status, order.hold_kind, order.hold_reason) == ("received", "risk", "amount_unusual")
     case = ReviewCase.objects.get()
     assert (case.subject_kind, case.subject_id, case.status) == ("order", order.pk, "queued")
+    assert case.decision is not None
     assert list(case.decision.snapshot["evaluation"]["results"].values()) == [True]
 
 

@@ -11,6 +11,7 @@ from core.actors import SYSTEM
 from intake import pipeline
 from intake.sweeping import sweep
 from merchants.models import Merchant, MerchantApplication
+from risk.decide import decide_application
 from risk.models import Decision
 from risk.rules.engine import Effect
 from tests.make import (
@@ -124,9 +125,8 @@ def test_one_subject_that_cannot_be_decided_holds_back_nobody(monkeypatch):
     make_live_ruleset(subject="application")
     make_model("application")
     first, second = _apply(make_application(), wait=False), _apply(make_application(), wait=False)
-    decide = pipeline.decide_application
     monkeypatch.setattr(
-        pipeline, "decide_application", lambda row, **at: 1 / 0 if row.pk == first.pk else decide(row, **at)
+        pipeline, "decide_application", lambda row, **at: 1 / 0 if row.pk == first.pk else decide_application(row, **at)
     )
 
     assert sweep(at=LATER) == 1
