@@ -126,7 +126,9 @@ def test_one_subject_that_cannot_be_decided_holds_back_nobody(monkeypatch):
     make_model("application")
     first, second = _apply(make_application(), wait=False), _apply(make_application(), wait=False)
     monkeypatch.setattr(
-        pipeline, "decide_application", lambda row, **at: 1 / 0 if row.pk == first.pk else decide_application(row, **at)
+        pipeline,
+        "decide_application",
+        lambda row, **at: 1 / 0 if row.pk == first.pk else decide_application(row, **at),
     )
 
     assert sweep(at=LATER) == 1
