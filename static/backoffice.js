@@ -69,7 +69,7 @@
     const item = $("#toast-template").content.firstElementChild.cloneNode(true);
     item.dataset.toast = kind;
     item.classList.add("is-" + kind);
-    if (kind === "error") item.setAttribute("role", "alert");
+    if (kind === "error") $(".bo-toast-text", item).setAttribute("role", "alert"); // not the item: a list holds list items only
     $("[data-toast-text]", item).textContent = message;
     $("[data-toast-detail]", item).textContent = detail;
     const shape = $(`#shapes [data-shape="${icons[kind] || "is-good"}"]`);

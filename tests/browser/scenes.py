@@ -1,16 +1,36 @@
 """Situations that walks begin with: what is live, and who works here."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
+from django.utils import timezone
 from PIL import Image, ImageDraw
 
 from accounts.models import Role, User
+from catalog.models import BannedTerm
+from core.actors import SYSTEM
+from core.money import to_minor
+from intake.pipeline import submit_application, submit_order, submit_revision
 from merchants.models import Merchant
+from orders.placing import NewLine
 from risk.models import Subject
-from tests.make import make_category, make_live_ruleset, make_merchant, make_model, make_rule, make_user
+from tests.make import (
+    make_application,
+    make_category,
+    make_image,
+    make_live_ruleset,
+    make_merchant,
+    make_model,
+    make_new_order,
+    make_revision,
+    make_rule,
+    make_user,
+)
 
 from .windows import PASSWORD
+
+_TEA = "Spring Oolong from Anxi, 250 g"
 
 
 def make_person(*roles: Role, email: str, name: str = "", **fields: object) -> User:
@@ -69,3 +89,22 @@ def write_licence(folder: Path) -> Path:
     path = folder / "business-licence.pdf"
     path.write_bytes(b"%PDF-1.7\nBusiness licence of Green Leaf Tea Ltd\n%%EOF\n")
     return path
+
+
+def fill_the_shop(shop: Merchant) -> None:
+    """Let something of everything happen: orders free and held, listings live and sent back."""
+    now = timezone.now()
+    BannedTerm.objects.create(term="contraband")
+    for minute, total in enumerate(("64.00", "1280.00", "420.50", "99000.00")):
+        at = now - timedelta(minutes=10 - minute)
+        new = make_new_order(total=total, at=at, lines=(NewLine(_TEA, 1, to_minor(total, "CNY"), "TEA-250"),))
+        submit_order(shop, new, actor=SYSTEM, at=at)
+    for sku, title, price in (
+        ("TEA-250", _TEA, 9_900),
+        ("TEA-1", "Jasmine Pearls, rolled by hand", 1),
+        ("TEA-2", "Contraband Leaves", 9_900),
+    ):
+        revision = make_revision(shop, at=now, sku=sku, title=title, price_minor=price, image=make_image())
+        submit_revision(revision, actor=SYSTEM, at=now)
+    application = make_application(registration_number="1", company_name="Silverhill Home Lille SARL")
+    submit_application(application, actor=SYSTEM, at=now)
