@@ -247,6 +247,7 @@ STATUSES: Mapping[str, Mapping[str, Status]] = {
         good={"resolved": _("Resolved")},
         ended={"dismissed": _("Dismissed")},
     ),
+    "band": _table(good={"low": _("Low")}, waits={"medium": _("Medium")}, bad={"high": _("High")}),
     "severity": _table(
         ended={"info": _("Note")},
         waits={"warning": _("Warning"), "low": _("Low"), "medium": _("Medium")},
