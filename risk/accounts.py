@@ -3,7 +3,7 @@
 The score is the probability that the merchant's long-run share of bad orders
 exceeds TOLERATED_SHARE, given the last 60 days: a Beta-binomial posterior
 (Gelman et al., Bayesian Data Analysis, 3rd ed., ch. 2.4) whose prior has the
-marketplace's own share as its mean. Orders whose truth is known count as they
+marketplace's own share as its mean, half the tolerance at most. Orders whose truth is known count as they
 proved; the others count with their calibrated score.
 """
 
@@ -14,7 +14,8 @@ from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 
-from core import journal, outbox
+from core import audit, journal, outbox
+from core.actors import Actor
 from core.ids import first_id_at
 from core.refs import Ref
 from merchants.models import Merchant
@@ -97,9 +98,12 @@ def list_all_active() -> Iterable[int]:
     return Merchant.objects.exclude(status__in=["onboarding", "terminated"]).values_list("pk", flat=True)
 
 
-def acknowledge(alert: Alert, *, by: str, at: datetime) -> None:
-    """Take an alert off the open list."""
-    Alert.objects.filter(pk=alert.pk, acknowledged_at=None).update(acknowledged_at=at, acknowledged_by=by)
+def acknowledge(alert: Alert, *, actor: Actor, at: datetime) -> None:
+    """Take an alert off the open list; whoever comes second changes nothing."""
+    with journal.unit():
+        still_open = Alert.objects.filter(pk=alert.pk, acknowledged_at=None)
+        if still_open.update(acknowledged_at=at, acknowledged_by=str(actor)):
+            audit.record("alert.acknowledged", actor=actor, subject=Ref("alert", alert.pk))
 
 
 def _store(merchant: Merchant, found: Evidence, score: float, *, as_of: datetime) -> None:
@@ -150,7 +154,9 @@ def _gather(merchant_ids: Collection[int], *, as_of: datetime) -> Mapping[int, E
             bad=Count("subject_id", distinct=True, filter=Q(is_bad=True)),
         )
     }
-    labelled = Label.objects.filter(subject_kind=Subject.ORDER, subject_id=OuterRef("subject_id"))
+    labelled = Label.objects.filter(
+        subject_kind=Subject.ORDER, subject_id=OuterRef("subject_id"), known_at__lt=as_of
+    )
     pending = {
         row["merchant_id"]: row
         for row in Decision.objects.filter(
@@ -181,7 +187,8 @@ def _marketplace_share(*, as_of: datetime) -> float:
     counts = _labels(as_of).aggregate(known=Count("pk"), bad=Count("pk", filter=Q(is_bad=True)))
     if not counts["known"] or not counts["bad"]:
         return TOLERATED_SHARE / 2
-    return float(counts["bad"] / counts["known"])
+    # Beyond the tolerance the prior alone would put every new merchant into the highest band.
+    return min(float(counts["bad"] / counts["known"]), TOLERATED_SHARE / 2)
 
 
 def _labels(as_of: datetime) -> QuerySet[Label]:

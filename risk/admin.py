@@ -1,5 +1,7 @@
 """Judgement in the admin: all of it for reading; rules and models are worked on in the console."""
 
+from datetime import datetime
+
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
@@ -212,8 +214,8 @@ class AccountScoreAdmin(BackofficeAdmin):
     list_filter = (MadeFilter,)
 
 
-def _acknowledge(alert: Alert, *, actor: Actor, at: object, **_of_the_operation: object) -> None:
-    acknowledge(alert, by=str(actor), at=at)  # type: ignore[arg-type]
+def _acknowledge(alert: Alert, *, actor: Actor, at: datetime, **_of_the_operation: object) -> None:
+    acknowledge(alert, actor=actor, at=at)
 
 
 @admin.register(Alert)

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.actors import actor_of
 from accounts.permissions import Permission
 from console.access import staff_page, user_of
 from console.pages import show
@@ -51,7 +52,7 @@ def acknowledge_alert(request: HttpRequest, public_id: str) -> HttpResponse:
     alert = Alert.objects.filter(pk=decode("alr", public_id)).select_related("merchant").first()
     if alert is None:
         raise NotFound("No such alert.")
-    acknowledge(alert, by=str(user_of(request).pk), at=timezone.now())
+    acknowledge(alert, actor=actor_of(user_of(request)), at=timezone.now())
     add_toast(request, _("Alert on %(merchant)s acknowledged") % {"merchant": alert.merchant.name})
     return redirect("console:alerts")
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.actors import Actor
 from core.ids import first_id_at, new_id
 from core.models import OutboxEvent
 from merchants.models import Merchant
@@ -209,8 +210,8 @@ class TestAlerts:
         label(merchant, is_bad=True, times=8)
         score_of(merchant)
         alert = Alert.objects.get()
-        acknowledge(alert, by="user:1", at=NOON)
-        acknowledge(alert, by="user:2", at=TONIGHT)
+        acknowledge(alert, actor=Actor("user", "1"), at=NOON)
+        acknowledge(alert, actor=Actor("user", "2"), at=TONIGHT)
         alert.refresh_from_db()
         assert (alert.acknowledged_by, alert.acknowledged_at) == ("user:1", NOON)
 
