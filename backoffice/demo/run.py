@@ -131,11 +131,14 @@ def _serve(bind: str, console: Console) -> int:
 
 
 def _print_ways_in(bind: str, console: Console) -> None:
+    token = people.make_key(at=timezone.now())
     console.print(f"\n[bold]The site is at http://{bind}[/bold]  (Ctrl-C stops it)\n")
     for login in people.LOGINS:
-        console.print(f"  {login.door:<15} http://{bind}{login.path:<10} {login.email:<30} {people.PASSWORD}")
-    token = people.make_key(at=timezone.now())
-    console.print(f"  {'Partner system':<15} http://{bind}/api/      {token}\n", soft_wrap=True)
+        console.print(
+            f"  {login.door:<15} http://{bind}{login.path:<10} {login.email:<28} {people.PASSWORD}",
+            soft_wrap=True,
+        )
+    console.print(f"  {'Partner system':<15} http://{bind}/api/v1/    {token}\n", soft_wrap=True)
 
 
 # ── Progress ─────────────────────────────────────────────────────────────────────────────────────
