@@ -106,7 +106,7 @@ def test_requirements_are_installed_once_and_again_when_they_change(machine: Mac
     assert installations() == 1
     (machine.root / "requirements.txt").write_text("django==5.2.20\n")
     assert installations() == 2
-    assert calls.read_text().splitlines()[-1] == "manage.py demo --check"
+    assert calls.read_text().splitlines()[-1] == "-m backoffice.demo --check"
 
 
 def test_no_address_of_a_package_index_is_pinned() -> None:
