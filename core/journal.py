@@ -14,6 +14,8 @@ from contextvars import ContextVar
 
 from django.db import models, transaction
 
+from .rows import insert
+
 Rows = dict[type[models.Model], list[models.Model]]
 _pending: ContextVar[Rows | None] = ContextVar("journal", default=None)
 
@@ -45,5 +47,5 @@ def add(row: models.Model) -> None:
 
 
 def _write(rows: Rows) -> None:
-    for model, entries in rows.items():
-        model._default_manager.bulk_create(entries)
+    for entries in rows.values():
+        insert(*entries)

@@ -18,6 +18,7 @@ from core.money import convert
 from core.outbox import TaskCall
 from core.rates import get_rate
 from core.refs import Ref
+from core.rows import insert
 from merchants.models import Merchant
 
 from .models import Order, OrderContact, OrderKey, OrderLine, OrderStatus, PaymentStatus
@@ -40,13 +41,11 @@ def place_order(
         raise ValidationFailed(found)
     with journal.unit():
         order = _build_order(merchant, new, at=at)
-        OrderKey.objects.bulk_create(
-            [OrderKey(merchant_id=merchant.pk, external_id=new.external_id, order_id=order.pk)]
-        )
-        Order.objects.bulk_create([order])
-        OrderLine.objects.bulk_create(_build_lines(order, new.lines))
+        insert(OrderKey(merchant_id=merchant.pk, external_id=new.external_id, order_id=order.pk))
+        insert(order)
+        insert(*_build_lines(order, new.lines))
         if new.contact is not None:
-            OrderContact.objects.bulk_create([OrderContact(order=order, sealed=_seal(new.contact))])
+            insert(OrderContact(order=order, sealed=_seal(new.contact)))
         ORDER.enter(order, actor=actor, state=order.status, action="place")
         outbox.record(
             "order.placed",

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from catalog.models import ListingRevision
 from core.refs import Ref
+from core.rows import insert
 from merchants.models import MerchantApplication
 from orders.models import Order
 
@@ -58,7 +59,7 @@ def _decide(subject: str, gather: Callable[[], Facts]) -> Decision:
     outcome = _choose(ruleset, evaluation, score, degraded)
     decision = _build(facts, ruleset, champion, evaluation, score, outcome, degraded)
     decision.latency_us = clock.microseconds
-    Decision.objects.bulk_create([decision])
+    insert(decision)
     return decision
 
 
