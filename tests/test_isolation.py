@@ -109,7 +109,6 @@ WITHOUT_SCOPE = {"api:merchant"}
 WRITTEN_BY_READING = (
     "django_session",
     "accounts_apikey",
-    "'document.viewed'",
     "'document.opened'",
     "risk_explanation",
 )

@@ -4,7 +4,6 @@ Each carries its own moment, so that features see what was known then. Orders
 are not waited for, except every WAITED_FOR-th, which measures the whole walk.
 """
 
-import io
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -12,8 +11,6 @@ from decimal import Decimal
 from typing import Any
 
 import polars as pl
-from django.core.files.base import ContentFile
-from PIL import Image, ImageDraw
 
 from catalog import services as catalog
 from catalog.content import RevisionFields
@@ -27,6 +24,7 @@ from orders.models import Order, OrderStatus
 from orders.placing import NewLine, NewOrder, Signals
 from simulation.loading import answers_of
 
+from . import pictures
 from .history import Streamed
 
 Progress = Callable[[int, int], None]
@@ -79,7 +77,8 @@ def _apply(row: Mapping[str, Any], submitted: Submitted) -> None:
     answers = replace(answers_of(row), category_code=category)
     merchants.save_application(application, answers, actor=SYSTEM)
     for kind in (DocumentKind.LICENCE, DocumentKind.IDENTITY):
-        file = _picture(f"{kind.label}\n{row['company_name']}\n{row['registration_number']}")
+        lines = (kind.name.capitalize(), row["application_ref"], row["registration_number"], row["country"])
+        file = pictures.draw_document(*lines)
         merchants.add_document(application, file, kind, actor=SYSTEM)
     pipeline.submit_application(application, actor=SYSTEM, at=at, wait=False)
     submitted.applications.append(application.pk)
@@ -93,7 +92,7 @@ def _list(row: Mapping[str, Any], submitted: Submitted) -> None:
         description=row["description"],
         price_minor=row["price_minor"],
         currency=row["currency"],
-        image=_picture(row["title"]),
+        image=pictures.draw_product(row["listing_ref"]),
     )
     merchant = Merchant.objects.get(external_ref=row["merchant_ref"])
     revision = catalog.create_listing(
@@ -135,17 +134,6 @@ def _lines_by_order(streamed: Streamed) -> dict[str, list[NewLine]]:
         line = NewLine(row["title"], row["quantity"], row["unit_price_minor"], row["listing_ref"] or "")
         found.setdefault(row["order_external_id"], []).append(line)
     return found
-
-
-def _picture(text: str) -> "ContentFile[bytes]":
-    """Return a small PNG with the text on it: a real file for real checks."""
-    # A colour of its own per text: an image that repeats is a signal, and these must not.
-    shade = tuple(120 + (hash_part % 120) for hash_part in text.encode()[:3])
-    image = Image.new("RGB", (640, 420), shade)
-    ImageDraw.Draw(image).multiline_text((24, 24), text.encode("ascii", "replace").decode(), fill="black")
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return ContentFile(buffer.getvalue(), name="picture.png")
 
 
 # ── Waiting for the workers ──────────────────────────────────────────────────────────────────────

@@ -7,11 +7,10 @@ from accounts.actors import actor_of
 from accounts.permissions import Permission
 from catalog.models import ListingRevision
 from console.access import staff_page, user_of
-from core import audit, journal
 from core.downloads import private_file
 from core.errors import NotFound
 from core.ids import decode
-from core.refs import Ref
+from merchants.documents import open_document
 from merchants.models import Document, Membership
 
 
@@ -23,8 +22,7 @@ def document(request: HttpRequest, public_id: str) -> HttpResponseBase:
     found = Document.objects.filter(pk=decode("doc", public_id)).select_related("application").first()
     if found is None or Membership.objects.filter(user=user, merchant=found.application.merchant_id).exists():
         raise NotFound("No such document.")
-    with journal.unit():
-        audit.record("document.viewed", actor=actor_of(user), subject=Ref("document", found.pk))
+    open_document(found, actor=actor_of(user))
     return private_file(
         found.file,
         content_type=found.content_type,
