@@ -1,6 +1,7 @@
 """Rulesets, their rules, and the activations that put one live."""
 
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -46,7 +47,8 @@ class RuleSet(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.name} #{self.number}"
+        # Starter rulesets are named in words that the house translates; other names stay as written.
+        return f"{gettext(self.name)} #{self.number}"
 
 
 class Effect(models.TextChoices):

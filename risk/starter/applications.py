@@ -1,5 +1,7 @@
 """Starter rules for merchant applications: nobody is rejected on a score alone."""
 
+from django.utils.translation import gettext_noop as _
+
 from risk.policy import Thresholds
 from risk.rules.engine import Effect, RuleDefinition
 from risk.rulesets import Policy
@@ -15,7 +17,7 @@ RULES = (
     # The one hard rule: somebody we parted with comes back under the same number.
     RuleDefinition(
         code="R-APP-001",
-        name="Terminated company",
+        name=_("Terminated company"),
         condition="application.registration_is_terminated",
         effect=Effect.DECLINE,
         reason_code="terminated_entity",
@@ -23,7 +25,7 @@ RULES = (
     # What the applicant can cure goes back to the applicant.
     RuleDefinition(
         code="R-APP-010",
-        name="Registration number fails its check digits",
+        name=_("Registration number fails its check digits"),
         condition="not application.registration_is_valid",
         effect=Effect.REVIEW,
         reason_code="registration_invalid",
@@ -31,7 +33,7 @@ RULES = (
     ),
     RuleDefinition(
         code="R-APP-011",
-        name="Throw-away e-mail address",
+        name=_("Throw-away e-mail address"),
         condition="application.email_is_disposable",
         effect=Effect.REVIEW,
         reason_code="email_disposable",
@@ -39,7 +41,7 @@ RULES = (
     ),
     RuleDefinition(
         code="R-APP-012",
-        name="No checker for the country’s registration numbers",
+        name=_("No checker for the country’s registration numbers"),
         condition="application.registration_is_valid is missing",
         effect=Effect.REVIEW,
         reason_code="registration_unchecked",
@@ -47,7 +49,7 @@ RULES = (
     # Shared details are how rings show; families and agencies share them too, so people look.
     RuleDefinition(
         code="R-APP-020",
-        name="Bank account of another applicant",
+        name=_("Bank account of another applicant"),
         condition="bank_account_others_count >= 1",
         effect=Effect.POINTS,
         points=40,
@@ -55,14 +57,14 @@ RULES = (
     ),
     RuleDefinition(
         code="R-APP-021",
-        name="Detail shared with a bad applicant",
+        name=_("Detail shared with a bad applicant"),
         condition="bank_account_bad_count >= 1 or device_bad_count >= 1 or phone_bad_count >= 1",
         effect=Effect.REVIEW,
         reason_code="bank_account_shared",
     ),
     RuleDefinition(
         code="R-APP-022",
-        name="Device of several applicants",
+        name=_("Device of several applicants"),
         condition="device_others_count >= 2",
         effect=Effect.POINTS,
         points=30,
@@ -70,7 +72,7 @@ RULES = (
     ),
     RuleDefinition(
         code="R-APP-023",
-        name="Phone number of another applicant",
+        name=_("Phone number of another applicant"),
         condition="phone_others_count >= 1",
         effect=Effect.POINTS,
         points=25,
@@ -78,14 +80,14 @@ RULES = (
     ),
     RuleDefinition(
         code="R-APP-024",
-        name="Document of another applicant",
+        name=_("Document of another applicant"),
         condition="document_reuse_count >= 1",
         effect=Effect.REVIEW,
         reason_code="document_reused",
     ),
     RuleDefinition(
         code="R-APP-030",
-        name="Third attempt or later",
+        name=_("Third attempt or later"),
         condition="application.attempt >= 3",
         effect=Effect.POINTS,
         points=20,

@@ -1,5 +1,7 @@
 """Starter rules for listings."""
 
+from django.utils.translation import gettext_noop as _
+
 from risk.policy import Thresholds
 from risk.rules.engine import Effect, RuleDefinition
 from risk.rulesets import Policy
@@ -12,14 +14,14 @@ POLICY = Policy(
 RULES = (
     RuleDefinition(
         code="R-LST-001",
-        name="Banned term",
+        name=_("Banned term"),
         condition="banned_term_count >= 1",
         effect=Effect.REVIEW,
         reason_code="banned_term",
     ),
     RuleDefinition(
         code="R-LST-010",
-        name="Required field is empty",
+        name=_("Required field is empty"),
         condition="required_missing_count >= 1",
         effect=Effect.REVIEW,
         reason_code="required_field_missing",
@@ -28,7 +30,7 @@ RULES = (
     # A wrong decimal point is the most common cause, and the merchant sees it at once.
     RuleDefinition(
         code="R-LST-011",
-        name="Price far outside the category’s",
+        name=_("Price far outside the category’s"),
         condition="price_to_median > 20 or price_to_median < 0.05",
         effect=Effect.REVIEW,
         reason_code="price_outlier",
@@ -36,7 +38,7 @@ RULES = (
     ),
     RuleDefinition(
         code="R-LST-012",
-        name="Unusual price",
+        name=_("Unusual price"),
         condition="price_is_outlier == 1",
         effect=Effect.POINTS,
         points=25,
@@ -44,7 +46,7 @@ RULES = (
     ),
     RuleDefinition(
         code="R-LST-013",
-        name="Price jump against the version before",
+        name=_("Price jump against the version before"),
         condition="price_to_live > 3 or price_to_live < 0.3",
         effect=Effect.POINTS,
         points=40,
@@ -52,7 +54,7 @@ RULES = (
     ),
     RuleDefinition(
         code="R-LST-020",
-        name="Nearly the same title as another listing",
+        name=_("Nearly the same title as another listing"),
         condition="is_near_duplicate == 1",
         effect=Effect.POINTS,
         points=40,
@@ -60,7 +62,7 @@ RULES = (
     ),
     RuleDefinition(
         code="R-LST-021",
-        name="Image of another merchant",
+        name=_("Image of another merchant"),
         condition="image_reuse_count >= 1",
         effect=Effect.POINTS,
         points=30,
@@ -68,7 +70,7 @@ RULES = (
     ),
     RuleDefinition(
         code="R-LST-030",
-        name="New merchant without approved listings",
+        name=_("New merchant without approved listings"),
         condition="merchant_age_days < 7 and merchant_approved_count == 0",
         effect=Effect.POINTS,
         points=15,
@@ -76,7 +78,7 @@ RULES = (
     ),
     RuleDefinition(
         code="R-LST-031",
-        name="Listings of this merchant proved bad",
+        name=_("Listings of this merchant proved bad"),
         condition="merchant_bad_count >= 2",
         effect=Effect.POINTS,
         points=30,
@@ -84,7 +86,7 @@ RULES = (
     ),
     RuleDefinition(
         code="R-LST-032",
-        name="Burst of listings",
+        name=_("Burst of listings"),
         condition="merchant_submitted_24h_count >= 200",
         effect=Effect.POINTS,
         points=20,

@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from django.utils.translation import gettext_noop as _
+
 from accounts.models import User
 from risk import selectors, services
 from risk.models import RuleSet, Subject
@@ -9,9 +11,9 @@ from risk.models import RuleSet, Subject
 from . import applications, listings, orders
 
 _STARTERS = {
-    Subject.ORDER: ("Starter rules for orders", orders),
-    Subject.LISTING: ("Starter rules for listings", listings),
-    Subject.APPLICATION: ("Starter rules for applications", applications),
+    Subject.ORDER: (_("Starter rules for orders"), orders),
+    Subject.LISTING: (_("Starter rules for listings"), listings),
+    Subject.APPLICATION: (_("Starter rules for applications"), applications),
 }
 
 
