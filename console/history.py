@@ -12,6 +12,7 @@ from core.models import TransitionRecord
 from core.reasons import find_reason
 from core.refs import Ref
 from core.ui.statuses import find_status
+from core.ui.timelines import settle_past
 from risk.models import Subject
 
 # A listing's case is about one revision of it.
@@ -26,7 +27,7 @@ def list_events(case: ReviewCase) -> list[Mapping[str, Any]]:
     names = _names_of(moves)
     events = [_event_of(move, kind, names) for move in moves if move.action not in _SILENT]
     events += [_verdict_event(verdict) for verdict in verdicts]
-    return sorted(events, key=lambda event: event["at"], reverse=True)
+    return settle_past(sorted(events, key=lambda event: event["at"], reverse=True))
 
 
 # The verdict that caused them says more.

@@ -170,6 +170,16 @@ def find_reason(code: str) -> Reason:
     return REASONS.get(code) or Reason(code, code, _("Please see the message."))  # type: ignore[arg-type]
 
 
+def decline_sentence(code: str) -> str:
+    """Return the merchant-safe sentence of an order that was declined: no check of it is still running."""
+    reason = find_reason(code)
+    is_running = reason.merchant is _BEING_CHECKED or code in _CLOSER_LOOK
+    return str(_NOT_CONFIRMED if is_running else reason.merchant)
+
+
+_CLOSER_LOOK = {"score_elevated", "points_high", "no_score", "degraded", "random_review"}
+
+
 def merchant_sentences(codes: Iterable[str]) -> list[str]:
     """Return the merchant-safe sentences in order, each once."""
     return list(dict.fromkeys(str(find_reason(code).merchant) for code in codes))

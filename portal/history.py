@@ -9,8 +9,9 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import User
 from core.models import TransitionRecord
-from core.reasons import find_reason
+from core.reasons import decline_sentence, find_reason
 from core.ui.statuses import Tone, find_status
+from core.ui.timelines import settle_past
 
 from .access import Shop
 
@@ -70,13 +71,13 @@ _TITLES: Mapping[tuple[str, str], str | Promise] = {
 _WITH_REASON = {"request_info", "reject", "request_changes", "suppress", "lock", "hold", "decline"}
 
 
-def as_events(records: Iterable[TransitionRecord], shop: Shop) -> list[dict[str, Any]]:
+def as_events(records: Iterable[TransitionRecord], shop: Shop) -> list[Mapping[str, Any]]:
     """Return timeline events, newest first; one query for the members' names."""
     records = list(records)
     ids = {record.actor_id for record in records if record.actor_kind == "user"}
     members = User.objects.filter(pk__in=ids, memberships__merchant=shop.merchant)
     names = {str(user.pk): str(user) for user in members} | {str(shop.user.pk): _("You")}
-    return [
+    return settle_past(
         {
             "at": record.created_at,
             "title": _TITLES.get((record.subject_kind, record.action), record.action.replace("_", " ")),
@@ -85,7 +86,7 @@ def as_events(records: Iterable[TransitionRecord], shop: Shop) -> list[dict[str,
             "text": _text_of(record),
         }
         for record in reversed(records)
-    ]
+    )
 
 
 def _actor_of(record: TransitionRecord, names: Mapping[str, str]) -> str:
@@ -101,6 +102,8 @@ def _text_of(record: TransitionRecord) -> str:
         return record.comment  # the merchant's own words
     if record.action not in _WITH_REASON or not record.reason_code:
         return ""
+    if (record.subject_kind, record.action) == ("order", "decline"):
+        return decline_sentence(record.reason_code)
     return str(find_reason(record.reason_code).merchant)
 
 

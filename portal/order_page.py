@@ -1,6 +1,6 @@
 """What the page of one order shows and offers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.ids import encode
-from core.reasons import find_reason
+from core.models import TransitionRecord
+from core.reasons import decline_sentence, find_reason
 from merchants.permissions import Access, Area
 from orders.contacts import find_contact
 from orders.handling import pieces_left, pieces_to_refund
@@ -73,12 +74,15 @@ def describe(order: Order, shop: Shop, *, ship_form: ShipForm | None = None) -> 
     """Return the page's context; `ship_form` if it came back with errors."""
     lines = list(order.lines.all())
     left, to_refund = pieces_left(order), pieces_to_refund(order, lines)
+    history = list(list_history(order))
     return {
         "order": order,
         "public_id": encode("ord", order.pk),
         "due_at": due_at(order),
         "is_answer_due": order.status == OrderStatus.AWAITING_ACCEPTANCE,
         "hold_sentence": str(find_reason(order.hold_reason).merchant) if order.is_held else "",
+        "is_declined": order.status == OrderStatus.DECLINED,
+        "decline_reason": _decline_reason(history),
         "line_rows": [
             LineRow(line, line.quantity - left.get(line.pk, 0), line.quantity - to_refund[line.pk])
             for line in lines
@@ -87,7 +91,7 @@ def describe(order: Order, shop: Shop, *, ship_form: ShipForm | None = None) -> 
         "refund_rows": [RefundRow(refund) for refund in order.refunds.all()],
         "sees_refunds": shop.may(Area.REFUNDS, Access.READ),
         "contact": find_contact(order) if shop.may(Area.ORDERS) else None,
-        "events": as_events(list_history(order), shop),
+        "events": as_events(history, shop),
         "offers": _offers(order, shop, left, to_refund),
         "ship_form": ship_form or ShipForm(lines, left),
     }
@@ -112,6 +116,12 @@ def _offers(
         "ship": "ship" in actions and is_free and bool(left) and order.payment_status not in _MONEY_BACK,
         "refund": shop.may(Area.REFUNDS) and order.payment_status in _REFUNDABLE and any(to_refund.values()),
     }
+
+
+def _decline_reason(history: Iterable[TransitionRecord]) -> str:
+    """Return why the order was declined, in the words that merchants may read; an import brings no reason."""
+    codes = [move.reason_code for move in history if (move.subject_kind, move.action) == ("order", "decline")]
+    return decline_sentence(codes[-1]) if codes and codes[-1] else ""
 
 
 def _content(shipment: Shipment, lines: list[OrderLine]) -> str:

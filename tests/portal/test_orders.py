@@ -8,10 +8,11 @@ from django.urls import reverse
 
 from core.actors import SYSTEM
 from core.ids import encode
+from core.reasons import find_reason
 from merchants.models import MemberRole, Membership, Merchant
 from orders.models import Order, OrderStatus, PaymentStatus, Refund, Shipment
 from orders.placing import Contact
-from orders.services import hold_order
+from orders.services import decline_order, hold_order
 from tests.make import NOON, make_merchant, make_order, make_user
 from tests.orders.handled import lines_of, make_accepted, make_approved, refund, ship
 
@@ -149,6 +150,31 @@ def test_the_page_tells_what_happened(client: Client, merchant: Merchant) -> Non
     assert events[-1] == "Order received"
     assert "Order accepted" in events
     assert "Parcel handed over" in events
+
+
+def test_only_the_newest_event_waits(client: Client, merchant: Merchant) -> None:
+    events = client.get(href(make_accepted(merchant))).context["events"]
+    tones = [str(event["tone"]) for event in events]
+    assert tones[0] == "waits"
+    assert len(tones) > 2
+    assert {"waits", "progress"}.isdisjoint(tones[1:])
+
+
+def test_a_declined_order_says_why_in_the_merchants_words(client: Client, merchant: Merchant) -> None:
+    order = make_order(merchant)
+    decline_order(order, actor=SYSTEM, at=NOON, reason_codes=["velocity_card"])
+    body = client.get(href(order)).content.decode()
+    callout = body.partition("The marketplace did not accept this order")[2].partition("</div>")[0]
+    assert "We could not confirm this order as safe" in callout
+    assert "We are checking" not in body, "nothing is being checked any more"
+    assert str(find_reason("velocity_card").staff) not in body
+
+
+def test_an_order_declined_elsewhere_still_says_not_to_ship(client: Client, merchant: Merchant) -> None:
+    order = make_order(merchant)
+    Order.objects.filter(pk=order.pk).update(status=OrderStatus.DECLINED)
+    body = client.get(href(order)).content.decode()
+    assert "Please do not ship it." in body
 
 
 def test_a_held_order_cannot_ship_and_says_so(client: Client, merchant: Merchant) -> None:
