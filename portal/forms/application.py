@@ -8,11 +8,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from catalog.selectors import list_categories
+from core.countries import country_choices
 from merchants.answers import ApplicationFields
 from merchants.models import EntityType, MerchantApplication
 from merchants.selectors import reveal, reveal_masked
-
-from ..countries import country_choices
 
 
 class StepForm(forms.Form):

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.actors import actor_of
 from accounts.models import User
 from catalog.selectors import find_category
+from core.countries import country_name
 from core.downloads import private_file
 from core.errors import Conflict, NotFound
 from core.ids import decode, encode
@@ -25,10 +26,9 @@ from merchants.documents import open_document
 from merchants.models import ApplicationStatus, Document, MerchantApplication, MerchantStatus
 from merchants.permissions import Access, Area
 from merchants.progress import assess_application
-from merchants.requirements import TERMS_VERSION, Due, requirements_for
+from merchants.requirements import TERMS_VERSION, Due, RequirementStatus, requirements_for
 
 from ..access import Shop, choose_merchant, merchant_page, user_page
-from ..countries import country_name
 from ..history import as_events
 from ..pages import show
 from ..steps import find_next_step, list_steps
@@ -156,8 +156,12 @@ def _values(application: MerchantApplication) -> dict[str, str]:
 
 
 def _rows(application: MerchantApplication) -> list[dict[str, Any]]:
-    """Return each requirement with its answer, or with why it is asked while there is none."""
+    """Return each requirement with its answer, or with why it is asked while there is none.
+
+    Nothing can be sent to a closed application: what it came without, as imported ones do, is left out.
+    """
     values = _values(application)
+    is_open = application.status in selectors.OPEN_STATUSES
     return [
         {
             "label": state.requirement.label,
@@ -167,6 +171,7 @@ def _rows(application: MerchantApplication) -> list[dict[str, Any]]:
             "status": state.status,
         }
         for state in assess_application(application)
+        if is_open or state.status is not RequirementStatus.INCOMPLETE
     ]
 
 

@@ -12,6 +12,7 @@ from core.actors import SYSTEM
 from core.ids import encode
 from core.models import AuditEntry
 from merchants import services
+from merchants.answers import ApplicationFields
 from merchants.models import MemberRole, Membership, MerchantApplication
 from merchants.services import RequestedItem
 from tests.make import (
@@ -110,6 +111,29 @@ def test_upload_is_kept_or_refused_beside_its_field(client: Client) -> None:
     assert 'id="id_licence_file_errors"' in response.content.decode()
     response = client.post(step("documents"), {"kind": "licence", "file": make_upload()})
     assert (response.status_code, application.documents.count()) == (302, 1)
+
+
+def test_each_upload_is_labelled_with_its_document(client: Client) -> None:
+    application = services.start_application(make_user(), at=NOON, actor=SYSTEM)
+    services.save_application(
+        application, ApplicationFields(country="CN", entity_type="company"), actor=SYSTEM
+    )
+    sign_in(client, application)
+    page = client.get(step("documents"))
+    body, rows = page.content.decode(), page.context["rows"]
+    assert len(rows) == 2
+    for row in rows:
+        field = row["form"]["file"].id_for_label
+        assert f'<label for="{field}">{row["state"].requirement.label}' in body
+
+
+def test_approved_application_that_was_imported_owes_nothing(client: Client) -> None:
+    application = services.start_application(make_user(), at=NOON, actor=SYSTEM)
+    MerchantApplication.objects.filter(pk=application.pk).update(status="approved", company_name="Cloud Peak")
+    sign_in(client, application)
+    page = client.get(reverse("portal:application"))
+    assert {str(row["status"]) for row in page.context["rows"]} == {"accepted"}
+    assert "Incomplete" not in page.content.decode()
 
 
 def test_submit_lists_what_is_missing_and_needs_the_terms(client: Client) -> None:
