@@ -46,6 +46,11 @@ class ReviewerNumbers:
     median_minutes: float | None
     approved_share: float | None
 
+    @property
+    def has_decided(self) -> bool:
+        """Tell whether there is anything to show of the seven days."""
+        return any(self.daily)
+
 
 def find_open_case(subject: Ref, *, for_update: bool = False) -> ReviewCase | None:
     """Return the subject's open case; there is one at most."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from catalog.selectors import find_category
 from console.masking import masked_email
 from core.errors import NotFound
 from merchants.models import Document, MerchantApplication
@@ -37,6 +38,7 @@ class ApplicationEvidence:
     """Everything the evidence pane shows of an application; personal data is masked."""
 
     application: MerchantApplication
+    category: str
     bank_account: str
     email: str
     phone: str
@@ -47,7 +49,7 @@ class ApplicationEvidence:
 
 
 def gather(application_id: int) -> ApplicationEvidence:
-    """Return the evidence on an application; ten queries at most."""
+    """Return the evidence on an application; eleven queries at most."""
     application = (
         MerchantApplication.objects.select_related("merchant", "applicant").filter(pk=application_id).first()
     )
@@ -55,6 +57,7 @@ def gather(application_id: int) -> ApplicationEvidence:
         raise NotFound("No such application.")
     return ApplicationEvidence(
         application=application,
+        category=_category_name(application.category_code),
         bank_account=reveal_masked(application.bank_account),
         email=masked_email(reveal(application.contact_email)),
         phone=reveal_masked(application.contact_phone),
@@ -63,6 +66,12 @@ def gather(application_id: int) -> ApplicationEvidence:
         shared=[SharedBy(name, _sharing(application, column)) for name, column in _SHARED],
         earlier=list(application.merchant.applications.exclude(pk=application.pk).order_by("-pk")[:_SHOWN]),
     )
+
+
+def _category_name(code: str) -> str:
+    """Return a category's name, its code if it is not in the catalogue."""
+    category = find_category(code)
+    return category.name if category else code
 
 
 def _sharing(application: MerchantApplication, column: str) -> list[MerchantApplication]:

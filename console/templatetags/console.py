@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from django import template
 
 from console.bands import Bands
+from core.countries import country_name
 from core.ids import encode
 from core.reasons import find_reason
 from core.templatetags.ui import score
@@ -18,6 +19,12 @@ register = template.Library()
 def public_id(id: int, prefix: str) -> str:
     """Return the outside form of an id: `{{ case.pk|public_id:"cas" }}`."""
     return encode(prefix, id)
+
+
+@register.filter
+def country(code: str) -> str:
+    """Return a country's name: `{{ order.card_country|country }}`."""
+    return country_name(code)
 
 
 @register.filter

@@ -1,8 +1,12 @@
 """Decisions: the list, and one decision with everything it saw."""
 
+from collections.abc import Mapping
+
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
@@ -22,6 +26,11 @@ from merchants.models import Membership
 from risk import selectors as risk
 from risk.models import Decision
 
+_STEPS: Mapping[str, Promise] = {
+    "facts": _("Time to gather the facts"),
+    "rules": _("Time for the rules"),
+    "score": _("Time for the score"),
+}
 _ID_PREFIXES = ("dec", "ord", "rev", "app", "mer")
 
 
@@ -57,10 +66,16 @@ def decision(request: HttpRequest, public_id: str) -> HttpResponse:
         "evidence": gather_evidence(found.subject_kind, found.subject_id),
         "signals": None if is_hidden else read_signals(found),
         "labels": [] if is_hidden else risk.list_labels(subject),
+        "timings": _timings(found),
         "cases": [(encode("cas", case.pk), case) for case in cases.list_cases_of(subject)],
         "now": timezone.now(),
     }
     return show(request, "console/decision.html", context)
+
+
+def _timings(decision: Decision) -> list[tuple[str | Promise, float]]:
+    """Return how long each step took, in milliseconds; a step nobody named shows its code."""
+    return [(_STEPS.get(step, step), spent / 1_000) for step, spent in decision.latency_us.items()]
 
 
 def _visible_to(user: User) -> QuerySet[Decision]:

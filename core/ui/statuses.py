@@ -128,6 +128,12 @@ STATUSES: Mapping[str, Mapping[str, Status]] = {
         },
         bad={"charged_back": _("Charged back")},
     ),
+    "payment_event": _table(
+        progress={"authorized": _("Payment authorised")},
+        good={"paid": _("Payment received"), "refund_succeeded": _("Refund paid out")},
+        ended={"voided": _("Payment voided")},
+        bad={"refund_failed": _("Refund failed"), "chargeback": _("Chargeback")},
+    ),
     "shipment": _table(
         draft={"pending": _("Pending")},
         progress={

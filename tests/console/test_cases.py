@@ -11,11 +11,12 @@ from accounts.models import Role, User
 from cases.models import CaseStatus, ReviewCase, Verdict
 from cases.services import cancel_case_of, claim_case, open_case
 from core.actors import SYSTEM
-from orders.models import Order, OrderStatus
+from orders.models import Order, OrderStatus, PaymentEvent
 from risk.models import Decision, Label
+from tests.cases.builders import make_case, make_queue
 from tests.console.conftest import SignIn
 from tests.console.scenes import blind, held_case, public, subject_of
-from tests.make import make_user
+from tests.make import NOON, make_application, make_category, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -277,6 +278,33 @@ def test_case_list_filters_live_in_the_address(page: Client, reviewer: User) -> 
     assert "MINE" not in page.get(href, {"claimed": "free"}).content.decode()
     assert "MINE" in page.get(href, {"q": public(mine)}).content.decode()
     assert "No cases match" in page.get(href, {"subject": "listing"}).content.decode()
+
+
+def test_evidence_names_what_the_payment_provider_reported(page: Client) -> None:
+    case = held_case()
+    order = Order.objects.get(pk=case.subject_id)
+    PaymentEvent.objects.create(
+        order=order, external_id="p-1", kind="chargeback", amount_minor=100, occurred_at=NOON, known_at=NOON
+    )
+    content = page.get(_url("case", case)).content.decode()
+    assert "Chargeback</span>" in content
+
+
+def test_evidence_names_country_and_category(page: Client) -> None:
+    make_category("tea", name_en="Fine tea")
+    application = make_application(country="CN", category_code="tea")
+    case = make_case(queue=make_queue("applications", subject="application"), subject_id=application.pk)
+    content = page.get(_url("case", case)).content.decode()
+    assert "China" in content
+    assert "Fine tea" in content
+
+
+def test_decision_page_tells_the_time_of_each_step_in_milliseconds(page: Client) -> None:
+    case = held_case()
+    Decision.objects.filter(pk=case.decision_id).update(latency_us={"facts": 1_234})
+    content = page.get(reverse("console:decision", args=[_public_decision(case)])).content.decode()
+    assert "Time to gather the facts" in content
+    assert "1.23<small>ms" in content
 
 
 def test_pages_of_evidence_are_never_cached(page: Client) -> None:

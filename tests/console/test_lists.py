@@ -133,6 +133,18 @@ def test_queue_page_counts_what_is_overdue(page: Client) -> None:
     assert "1 past due" in page.get(reverse("console:queue", args=["orders"])).content.decode()
 
 
+def test_home_of_a_new_reviewer_says_that_nothing_is_decided_yet(page: Client) -> None:
+    content = page.get(reverse("console:home")).content.decode()
+    assert "They appear with your first decision." in content
+    assert "My median time" not in content
+
+
+def test_alert_with_a_single_score_says_why_there_is_no_line(sign_in: SignIn) -> None:
+    _fill(1)
+    content = sign_in(Role.OPERATIONS).get(reverse("console:alerts")).content.decode()
+    assert "Too few scores for a line yet" in content
+
+
 def test_home_shows_ones_own_day(page: Client) -> None:
     held_case()
     page.post(reverse("console:claim-next"))
