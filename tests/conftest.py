@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from celery import current_app
+from django.utils import translation
 
 from risk import live
 
@@ -15,6 +16,7 @@ def _fresh_process_state() -> Iterator[None]:
     live.forget()
     yield
     live.forget()
+    translation.deactivate()  # a page asked for in Chinese leaves its language active in the thread
 
 
 @pytest.fixture(autouse=True)
