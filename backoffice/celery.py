@@ -87,6 +87,8 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "core-seal-audit": _every("core.tasks.seal_audit", _MINUTE),
     # Leases last minutes: an abandoned case returns to its queue within one more.
     "cases-release-leases": _every("cases.tasks.release_expired_leases", _MINUTE),
+    # Staff may cancel a held order, and orders know nothing of cases: reviewers meet it five minutes at most.
+    "cases-close-moot": _every("cases.tasks.close_moot", 5 * _MINUTE),
     # A person who asked for a training watches its page: five minutes is the longest silence.
     "risk-resume-trainings": _every("risk.tasks.train.resume", 5 * _MINUTE),
     # 17:00: the business day has ended, and scores are fresh before merchants open their health page.

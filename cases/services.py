@@ -2,16 +2,19 @@
 
 from datetime import datetime, timedelta
 
+from django.db.models import Exists, OuterRef
+
 from core import audit, journal, outbox
 from core.actors import SYSTEM, Actor
 from core.refs import Ref
-from risk.models import Decision
+from orders.models import Order, OrderStatus
+from risk.models import Decision, Subject
 
 from .claims import claim_case, claim_next, extend_claim, release_claim, release_expired
 from .models import CaseStatus, Queue, ReviewCase
 from .priority import sort_key
 from .routing import DEFAULT_QUEUES, find_queue
-from .selectors import find_open_case
+from .selectors import OPEN, find_open_case
 from .states import CASE
 from .verdicts import NewVerdict, record_verdict
 
@@ -21,6 +24,7 @@ __all__ = [
     "cancel_case_of",
     "claim_case",
     "claim_next",
+    "close_moot_cases",
     "ensure_default_queues",
     "extend_claim",
     "open_case",
@@ -103,6 +107,15 @@ def cancel_case_of(subject: Ref, *, actor: Actor, at: datetime, reason_code: str
         if case is not None:
             cancel_case(case, actor=actor, at=at, reason_code=reason_code)
     return case
+
+
+def close_moot_cases(*, at: datetime) -> int:
+    """Close the open cases of orders that were cancelled elsewhere, e.g. by staff; return how many."""
+    cancelled = Order.objects.filter(pk=OuterRef("subject_id"), status=OrderStatus.CANCELLED)
+    moot = ReviewCase.objects.filter(Exists(cancelled), subject_kind=Subject.ORDER, status__in=OPEN)
+    subjects = [Ref(Subject.ORDER, order_id) for order_id in moot.values_list("subject_id", flat=True)]
+    closed = [cancel_case_of(subject, actor=SYSTEM, at=at) for subject in subjects]
+    return sum(case is not None for case in closed)
 
 
 def ensure_default_queues() -> None:

@@ -3,10 +3,16 @@
 from celery import shared_task
 from django.utils import timezone
 
-from . import claims
+from . import claims, services
 
 
 @shared_task
 def release_expired_leases() -> int:
     """Put abandoned cases back into their queues."""
     return claims.release_expired(at=timezone.now())
+
+
+@shared_task
+def close_moot() -> int:
+    """Close cases whose question has gone."""
+    return services.close_moot_cases(at=timezone.now())
