@@ -1,7 +1,10 @@
-"""Tables of risk: rulesets, model versions, decisions, labels, account scores."""
+"""Tables of risk: rulesets, lists, backtests, brakes, model versions, decisions, labels, account scores."""
 
 from .accounts import AccountScore, Alert
+from .backtests import Backtest, BacktestPart
+from .brakes import Brake
 from .decisions import Decision, Explanation, Label, LabelSource, Outcome
+from .lists import EntityList, ListEntry, ListKind, ListVersion, RuleSnooze
 from .rulesets import Activation, Effect, Rule, RuleMode, RuleSet, RuleSetStatus
 from .subjects import Subject
 from .versions import ModelPromotion, ModelStatus, ModelVersion, ShadowScore, TrainingRun
@@ -10,11 +13,18 @@ __all__ = [
     "AccountScore",
     "Activation",
     "Alert",
+    "Backtest",
+    "BacktestPart",
+    "Brake",
     "Decision",
     "Effect",
+    "EntityList",
     "Explanation",
     "Label",
     "LabelSource",
+    "ListEntry",
+    "ListKind",
+    "ListVersion",
     "ModelPromotion",
     "ModelStatus",
     "ModelVersion",
@@ -23,6 +33,7 @@ __all__ = [
     "RuleMode",
     "RuleSet",
     "RuleSetStatus",
+    "RuleSnooze",
     "ShadowScore",
     "Subject",
     "TrainingRun",

@@ -12,6 +12,7 @@ from .subjects import Subject
 
 class RuleSetStatus(models.TextChoices):
     DRAFT = "draft", _("Draft")
+    SCHEDULED = "scheduled", _("Scheduled")  # approved, and its hour has not come
     LIVE = "live", _("Live")
     RETIRED = "retired", _("Retired")
 
@@ -28,7 +29,11 @@ class RuleSet(models.Model):
     policy = models.JSONField(default=dict)
     content_hash = models.CharField(max_length=64, blank=True)
     author = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    last_editor = models.ForeignKey(
+        User, null=True, on_delete=models.PROTECT, related_name="+"
+    )  # null = nobody since it was created
     created_at = models.DateTimeField(auto_now_add=True)
+    starts_at = models.DateTimeField(null=True, blank=True)  # when a scheduled version goes live
     published_at = models.DateTimeField(null=True, blank=True)
     retired_at = models.DateTimeField(null=True, blank=True)
 
@@ -81,13 +86,26 @@ class Rule(models.Model):
     mode = models.CharField(max_length=8, choices=RuleMode, default=RuleMode.LIVE)
     tag = models.CharField(max_length=40, blank=True)
     queue = models.CharField(max_length=40, blank=True)  # where a review goes: a text code, queues live above
+    group = models.CharField(_("group"), max_length=40, blank=True)
+    starts_at = models.DateTimeField(_("starts"), null=True, blank=True)  # null = at once
+    ends_at = models.DateTimeField(_("ends"), null=True, blank=True)  # null = never
+    rollout_percent = models.PositiveSmallIntegerField(_("share of subjects"), default=100)
 
     class Meta:
         verbose_name = _("rule")
         verbose_name_plural = _("rules")
         ordering = ["position"]
         constraints = [
-            models.UniqueConstraint(fields=["ruleset", "code"], name="one_rule_per_ruleset_and_code")
+            models.UniqueConstraint(fields=["ruleset", "code"], name="one_rule_per_ruleset_and_code"),
+            models.CheckConstraint(
+                condition=models.Q(rollout_percent__range=(0, 100)), name="rule_rollout_is_a_percentage"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(starts_at=None)
+                | models.Q(ends_at=None)
+                | models.Q(starts_at__lt=models.F("ends_at")),
+                name="rule_ends_after_it_starts",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -100,9 +118,17 @@ class Activation(models.Model):
     id = TimeOrderedIdField()
     ruleset = models.ForeignKey(RuleSet, on_delete=models.PROTECT, related_name="activations")
     ruleset_hash = models.CharField(max_length=64)
+    # The backtest of exactly this hash, copied so that the database can hold one against the other.
+    backtest = models.ForeignKey(
+        "risk.Backtest", null=True, on_delete=models.PROTECT, related_name="activations"
+    )
+    backtest_hash = models.CharField(max_length=64, blank=True)
+    backtest_finished_at = models.DateTimeField(null=True)
     author = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    last_editor = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     approver = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
-    activated_at = models.DateTimeField()
+    approved_at = models.DateTimeField(null=True)
+    activated_at = models.DateTimeField(null=True)  # null = scheduled, not live yet
 
     class Meta:
         verbose_name = _("activation")
