@@ -45,6 +45,7 @@ def open_case(
     at: datetime,
     merchant_id: int | None = None,
     is_blind: bool = False,
+    is_first: bool = False,
     actor: Actor = SYSTEM,
 ) -> ReviewCase:
     """Ask a person about a subject, in the queue the decision names or the subject's default one.
@@ -56,14 +57,15 @@ def open_case(
     decision      None for a case that people open themselves; then give `merchant_id`
     value_minor   what is at stake, base currency
     is_blind      drawn for the random review sample: holds nothing, only yields a label
+    is_first      the subject has only just arrived, so there is no open case to look for
     """
     with journal.unit():
-        case = find_open_case(subject, for_update=True)
+        case = None if is_first else find_open_case(subject, for_update=True)
         if case is not None:
             return _bring_up_to_date(case, decision, actor)
         queue = _queue_for(subject.kind, decision.queue_code if decision else "")
         due_at = at + timedelta(hours=queue.resolve_hours)
-        case = ReviewCase.objects.create(
+        case = ReviewCase(
             queue=queue,
             subject_kind=subject.kind,
             subject_id=subject.id,
@@ -76,6 +78,7 @@ def open_case(
             due_at=due_at,
             created_at=at,
         )
+        journal.add(case)
         CASE.enter(case, actor=actor, state=case.status, action="open")
         outbox.record(
             "review_case.created",

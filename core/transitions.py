@@ -78,15 +78,13 @@ class Machine:
         """Move `row.status`, write it with the other changed columns, journal the transition.
 
         The update carries the old state in its WHERE, so of two callers who
-        both read it one is refused, whatever locks they took.
+        both read it one is refused, whatever locks they took. A row that still
+        waits for its INSERT is moved in memory and inserted as it then is.
         """
         before: str = row.status  # type: ignore[attr-defined]
         target = self.find(before, action).target
         values = {"status": target, **changes}
-        if not type(row)._default_manager.filter(pk=row.pk, status=before).update(**values):
-            raise InvalidTransition(f"The {self.kind} has changed meanwhile.", code="stale_state")
-        for name, value in values.items():
-            setattr(row, name, value)
+        self._write(row, before, values)
         self._journal(row, before, target, action, actor, reason_code, comment)
 
     def mark(
@@ -94,11 +92,17 @@ class Machine:
     ) -> None:
         """Change an overlay (a hold, a flag) without leaving the state; journalled like a move."""
         state: str = row.status  # type: ignore[attr-defined]
-        if not type(row)._default_manager.filter(pk=row.pk, status=state).update(**changes):
-            raise InvalidTransition(f"The {self.kind} has changed meanwhile.", code="stale_state")
-        for name, value in changes.items():
-            setattr(row, name, value)
+        self._write(row, state, changes)
         self._journal(row, state, state, action, actor, reason_code, "")
+
+    def _write(self, row: models.Model, state: str, values: dict[str, object]) -> None:
+        if journal.waits(row):
+            journal.change(row, values)
+            return
+        if not type(row)._default_manager.filter(pk=row.pk, status=state).update(**values):
+            raise InvalidTransition(f"The {self.kind} has changed meanwhile.", code="stale_state")
+        for name, value in values.items():
+            setattr(row, name, value)
 
     def _journal(
         self,

@@ -60,6 +60,7 @@ def submit_order(
                 merchant, new, actor=actor, at=at, send=() if wait else (DECIDE_ORDER,)
             )
             decision = _try(lambda: _decide_order(order, at=at), order.pk) if wait else None
+            journal.flush()  # here, where a number that is taken can still be told from other trouble
             return Submission(order, decision)
     except IntegrityError as error:
         if "one_order_per_merchant_and_number" in str(error) or "orders_orderkey.merchant_id" in str(error):
@@ -97,6 +98,7 @@ def _decide_order(order: Order, *, at: datetime) -> Decision:
             value_minor=order.base_total_minor,
             at=at,
             is_blind=decision.is_sampled,
+            is_first=journal.waits(order),
         )
     return decision
 

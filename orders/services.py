@@ -18,7 +18,6 @@ from core.money import convert
 from core.outbox import TaskCall
 from core.rates import get_rate
 from core.refs import Ref
-from core.rows import insert
 from merchants.models import Merchant
 
 from .models import Order, OrderContact, OrderKey, OrderLine, OrderStatus, PaymentStatus
@@ -29,11 +28,11 @@ from .states import ORDER
 def place_order(
     merchant: Merchant, new: NewOrder, *, actor: Actor, at: datetime, send: Sequence[TaskCall] = ()
 ) -> Order:
-    """Write the order as received, with its event, before anybody judges it.
+    """Take the order in as received, with its event; its rows are written when the unit ends.
 
     Raises ValidationFailed. A repeated order number violates the constraint
-    `one_order_per_merchant_and_number`; the caller owns the transaction that
-    ends with it. Four multi-row inserts, plus one query if a line names a SKU.
+    `one_order_per_merchant_and_number` when the rows are written; the caller
+    owns the unit that ends with it. One query if a line names a SKU.
 
     send    tasks for after the commit; the order's id is added to their arguments
     """
@@ -41,11 +40,12 @@ def place_order(
         raise ValidationFailed(found)
     with journal.unit():
         order = _build_order(merchant, new, at=at)
-        insert(OrderKey(merchant_id=merchant.pk, external_id=new.external_id, order_id=order.pk))
-        insert(order)
-        insert(*_build_lines(order, new.lines))
+        journal.add(OrderKey(merchant_id=merchant.pk, external_id=new.external_id, order_id=order.pk))
+        journal.add(order)
+        for line in _build_lines(order, new.lines):
+            journal.add(line)
         if new.contact is not None:
-            insert(OrderContact(order=order, sealed=_seal(new.contact)))
+            journal.add(OrderContact(order=order, sealed=_seal(new.contact)))
         ORDER.enter(order, actor=actor, state=order.status, action="place")
         outbox.record(
             "order.placed",

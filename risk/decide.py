@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 from django.utils import timezone
 
 from catalog.models import ListingRevision
+from core import journal
 from core.refs import Ref
-from core.rows import insert
 from merchants.models import MerchantApplication
 from orders.models import Order
 
@@ -59,7 +59,8 @@ def _decide(subject: str, gather: Callable[[], Facts]) -> Decision:
     outcome = _choose(ruleset, evaluation, score, degraded)
     decision = _build(facts, ruleset, champion, evaluation, score, outcome, degraded)
     decision.latency_us = clock.microseconds
-    insert(decision)
+    with journal.unit():
+        journal.add(decision)
     return decision
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
@@ -118,6 +119,80 @@ def test_sends_of_a_failing_savepoint_are_dropped_with_its_rows(
         announce("kept")
     assert sent_tasks == [("kept", [])]
     assert list(OutboxEvent.objects.values_list("type", flat=True)) == ["kept"]
+
+
+def make_event(payload: dict[str, object] | None = None) -> OutboxEvent:
+    return OutboxEvent(
+        type="order.placed",
+        subject_kind="order",
+        subject_id=7,
+        payload=payload or {},
+        created_at="2026-03-02T12:00:00Z",
+    )
+
+
+def test_a_row_that_waits_is_changed_in_memory_and_written_as_it_then_is() -> None:
+    event = make_event()
+    with journal.unit():
+        journal.add(event)
+        assert journal.waits(event)
+        with journal.unit():
+            journal.change(event, {"type": "order.approved"})
+        assert not OutboxEvent.objects.exists()
+    assert not journal.waits(event)
+    assert OutboxEvent.objects.get().type == "order.approved"
+
+
+def test_changes_of_a_failing_savepoint_are_taken_back_oldest_last() -> None:
+    def change_and_fail(event: OutboxEvent) -> None:
+        with journal.unit(savepoint=True):
+            journal.change(event, {"type": "lost"})
+            with journal.unit():
+                journal.change(event, {"type": "lost twice", "merchant_id": 3})
+            raise Failed
+
+    event = make_event()
+    with journal.unit():
+        journal.add(event)
+        journal.change(event, {"type": "kept"})
+        with pytest.raises(Failed):
+            change_and_fail(event)
+        assert (event.type, event.merchant_id) == ("kept", None)
+    assert OutboxEvent.objects.get().type == "kept"
+
+
+def test_only_the_very_row_waits_and_not_another_of_its_kind() -> None:
+    with journal.unit():
+        journal.add(make_event())
+        assert not journal.waits(make_event())
+
+
+def test_a_flush_writes_what_waits_in_all_units_and_nothing_twice() -> None:
+    with journal.unit():
+        note("outer")
+        with journal.unit():
+            note("inner")
+            journal.flush()
+            assert noted() == ["outer", "inner"]
+            note("later")
+    assert noted() == ["outer", "inner", "later"]
+
+
+def test_a_flush_behind_a_savepoint_is_refused() -> None:
+    with journal.unit():
+        note("outer")
+        with pytest.raises(RuntimeError, match="savepoint"), journal.unit(savepoint=True):
+            journal.flush()
+    assert noted() == ["outer"]
+
+
+@pytest.mark.skipif(settings.IS_SQLITE, reason="SQLite's driver takes one statement at a time")
+def test_rows_of_several_tables_leave_in_one_round_trip() -> None:
+    with CaptureQueriesContext(connection) as queries, journal.unit():
+        note("one table")
+        journal.add(make_event({"quote": "50 % of 'it'"}))
+    assert len([query for query in queries if "INSERT" in query["sql"]]) == 1
+    assert OutboxEvent.objects.get().payload == {"quote": "50 % of 'it'"}
 
 
 def test_a_row_outside_of_a_unit_is_a_mistake_of_the_caller() -> None:

@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from cases.models import ReviewCase
 from core.actors import SYSTEM
@@ -169,6 +171,37 @@ def test_a_known_order_number_is_a_conflict_and_leaves_nothing(merchant):
     assert caught.value.code == "duplicate_order"
     assert Order.objects.count() == 1
     assert OutboxEvent.objects.filter(type="order.placed").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_decided_order_costs_few_statements_and_one_commit(merchant):
+    make_live_ruleset(make_rule("device_orders_1h_count > 40"))
+    make_model(probability=0.01)
+    _submit(merchant)  # loads the versions, prepares the history's statement
+
+    with CaptureQueriesContext(connection) as queries:
+        _submit(merchant)
+
+    # SQLite's driver takes inserts one by one: number, order, line, decision, trail, events.
+    inserts = ["INSERT"] if connection.vendor == "postgresql" else ["INSERT"] * 6
+    history = "EXECUTE" if connection.vendor == "postgresql" else "SELECT"
+    assert [query["sql"].split(maxsplit=1)[0] for query in queries] == [
+        "BEGIN", "SAVEPOINT", history, "RELEASE", *inserts, "COMMIT",
+    ]  # fmt: skip
+
+
+def test_a_failing_judgement_takes_back_what_it_changed_in_memory(merchant, monkeypatch):
+    make_live_ruleset(make_rule("order.amount > 40", Effect.REVIEW))
+    make_model(probability=0.01)
+    monkeypatch.setattr(pipeline, "open_case", _fail)
+
+    submission = _submit(merchant)
+
+    assert submission.decision is None
+    assert (submission.order.hold_kind, submission.order.decided_at) == ("", None)
+    stored = Order.objects.get()
+    assert (stored.status, stored.hold_kind, stored.decided_at) == ("received", "", None)
+    assert not Decision.objects.exists()
 
 
 def test_two_merchants_may_use_the_same_order_number(merchant):

@@ -11,6 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from catalog.services import begin_screening
+from core import journal
 from core.actors import SYSTEM
 from core.refs import Ref
 from intake.pipeline import submit_application
@@ -268,8 +269,9 @@ class TestWhatIsStored:
         make_model()
         decide_order(make_order(), as_of=NOON)  # loads the versions, prepares the statement
         order = make_order()
-        with CaptureQueriesContext(connection) as queries:
+        with journal.unit(), CaptureQueriesContext(connection) as queries:
             decide_order(order, as_of=NOON)
+            journal.flush()
         assert len(queries) == 2
 
 
