@@ -60,7 +60,7 @@ def test_a_unit_writes_one_statement_per_table_however_many_rows() -> None:
         for number in range(20):
             with journal.unit():
                 note(f"row {number}")
-    assert len([query for query in queries if query["sql"].startswith("INSERT")]) == 1
+    assert len([query for query in queries if "INSERT" in query["sql"]]) == 1
 
 
 def test_a_failing_unit_leaves_nothing() -> None:

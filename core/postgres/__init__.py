@@ -1,0 +1,1 @@
+"""The PostgreSQL backend of the house: Django's, with statements that travel together."""
