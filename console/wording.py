@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.utils.formats import date_format
-from django.utils.translation import get_language, ngettext
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
 from core.money import exponent
@@ -17,6 +17,7 @@ from risk.rules.tree import (
     AllOf,
     AnyOf,
     Arithmetic,
+    Call,
     Comparison,
     Constant,
     Default,
@@ -25,6 +26,7 @@ from risk.rules.tree import (
     Membership,
     Node,
     Not,
+    Probe,
     Reference,
 )
 
@@ -39,6 +41,25 @@ _SIGNS = {
     "/": "÷",
     "+": "+",
     "-": "−",
+}
+_CALLS = {
+    "contains": gettext_lazy("%(what)s contains %(other)s"),
+    "starts": gettext_lazy("%(what)s starts with %(other)s"),
+    "ends": gettext_lazy("%(what)s ends with %(other)s"),
+    "matches": gettext_lazy("%(what)s matches the pattern %(other)s"),
+    "lower": gettext_lazy("%(what)s in lower case"),
+    "abs": gettext_lazy("%(what)s without its sign"),
+    "round": gettext_lazy("%(what)s in whole numbers"),
+    "min": gettext_lazy("the least of %(all)s"),
+    "max": gettext_lazy("the greatest of %(all)s"),
+    "hour": gettext_lazy("hour (UTC) of %(what)s"),
+    "weekday": gettext_lazy("weekday (Monday is 0) of %(what)s"),
+    "hours_between": gettext_lazy("hours between %(what)s and %(other)s"),
+    "days_between": gettext_lazy("days between %(what)s and %(other)s"),
+}
+_PROBES = {
+    "member": gettext_lazy("%(what)s is in the list %(list)s"),
+    "similar": gettext_lazy("similarity of %(what)s to the list %(list)s"),
 }
 
 
@@ -79,10 +100,9 @@ def value_text(name: str, value: object, field: Field | None = None) -> str:
 def condition_words(node: Node, *, is_inner: bool = False) -> str:
     """Return a condition in words: fields by what they mean, signs as they are written by hand."""
     match node:
-        case AllOf(operands):
-            return _joined(operands, _(" and "), is_inner=is_inner)
-        case AnyOf(operands):
-            return _joined(operands, _(" or "), is_inner=is_inner)
+        case AllOf(operands) | AnyOf(operands):
+            word = _(" and ") if isinstance(node, AllOf) else _(" or ")
+            return _joined(operands, word, is_inner=is_inner)
         case Not(operand):
             return _("not (%(condition)s)") % {"condition": condition_words(operand)}
         case Comparison(sign, left, right) | Arithmetic(sign, left, right):
@@ -95,10 +115,20 @@ def condition_words(node: Node, *, is_inner: bool = False) -> str:
         case Default(operand, fallback):
             shown = {"what": condition_words(operand), "fallback": condition_words(fallback)}
             return _("%(what)s (%(fallback)s if missing)") % shown
+        case Call() | Probe():
+            return _called(node)
         case Reference(field):
             return input_label(field.name, field)
         case Literal(value):
             return _constant(value)
+
+
+def _called(node: Call | Probe) -> str:
+    if isinstance(node, Probe):
+        return str(_PROBES[node.kind]) % {"what": condition_words(node.operand), "list": node.list_code}
+    words = [condition_words(operand) for operand in node.operands]
+    shown = {"what": words[0], "other": words[-1], "all": ", ".join(words)}
+    return str(_CALLS[node.function]) % shown
 
 
 def _side(node: Node, other: Node) -> str:
@@ -116,6 +146,8 @@ def _joined(operands: tuple[Node, ...], word: str, *, is_inner: bool) -> str:
 def _constant(value: Constant) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
+    if isinstance(value, datetime):
+        return date_format(value, "SHORT_DATE_FORMAT")
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

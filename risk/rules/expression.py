@@ -8,16 +8,24 @@ language can be written, and nothing is ever evaluated from text.
 import ast
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import TypeGuard
 
 from risk.rules.errors import ExpressionError
-from risk.rules.schema import Field, FieldType, Schema, nearest
+from risk.rules.functions import FUNCTIONS
+from risk.rules.patterns import PatternError, compile_pattern
+from risk.rules.schema import TEXT_LIST, Field, FieldType, Schema, nearest
+from risk.rules.source import MAX_DEPTH, MAX_LENGTH, Source
 from risk.rules.tree import (
     AllOf,
     AnyOf,
     Arithmetic,
     ArithmeticSign,
+    Call,
     Comparison,
     ComparisonSign,
     Constant,
@@ -27,17 +35,27 @@ from risk.rules.tree import (
     Membership,
     Node,
     Not,
+    Probe,
+    ProbeKind,
     Reference,
     walk,
 )
 
-__all__ = ["Expression", "ExpressionError", "Field", "FieldType", "Schema", "parse"]
+__all__ = [
+    "MAX_CHOICES",
+    "MAX_DEPTH",
+    "MAX_LENGTH",
+    "Expression",
+    "ExpressionError",
+    "Field",
+    "FieldType",
+    "Schema",
+    "parse",
+    "parse_value",
+]
 
-# Far above what a person writes or can review, and low enough that the worst text is refused
-# within milliseconds and well inside Python's own recursion limits.
-MAX_LENGTH = 4_000
-MAX_DEPTH = 40
 MAX_CHOICES = 200
+NO_LISTS: Mapping[str, str] = MappingProxyType({})
 
 _COMPARISONS: dict[type[ast.cmpop], ComparisonSign] = {
     ast.Eq: "==",
@@ -53,133 +71,72 @@ _ARITHMETIC: dict[type[ast.operator], ArithmeticSign] = {
     ast.Mult: "*",
     ast.Div: "/",
 }
-_FUNCTIONS = ("default",)
-
-_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
-_SLIP = re.compile(r"&&|\|\||<>|=>|=<|!(?!=)|(?<![=!<>])=(?!=)|\b(?:AND|OR|NOT|IN|IS)\b")
-_MEANT = {"&&": "and", "||": "or", "<>": "!=", "=>": ">=", "=<": "<=", "!": "not", "=": "=="}
+_SPECIAL_FORMS = {
+    "default": "'default' takes a value and what stands for it where it is missing: default(x, 0).",
+    "similar": "'similar' takes a field and a list: similar(x, list(\"code\")).",
+    "list": "'list' takes the code of a list in quotes: list(\"code\").",
+    "date": 'A date is written like this: date("2026-01-31").',
+}
+_FUNCTION_NAMES = (*_SPECIAL_FORMS, *FUNCTIONS)
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A condition that has been read."""
+    """A condition, or a value to derive, that has been read."""
 
     text: str
     root: Node
 
     @property
     def fields(self) -> tuple[Field, ...]:
-        """Every field it uses, once, in order of appearance."""
+        """Every field it uses, once, in order of appearance; those that a list is asked about too."""
         return tuple(dict.fromkeys(node.field for node in walk(self.root) if isinstance(node, Reference)))
 
-
-def parse(text: str, schema: Schema) -> Expression:
-    """Return the typed tree of a condition; for any text, raise ExpressionError or nothing."""
-    if len(text) > MAX_LENGTH:
-        raise ExpressionError(
-            f"The condition has {len(text)} characters; at most {MAX_LENGTH} are allowed.",
-            code="too_long",
-            offset=MAX_LENGTH,
-            length=len(text) - MAX_LENGTH,
-        )
-    source = _Source(text)
-    return Expression(text=text, root=_TreeBuilder(source, schema).condition(source.read()))
+    @property
+    def probes(self) -> tuple[Probe, ...]:
+        """Every question to a list, once, in order of appearance."""
+        return tuple(dict.fromkeys(node for node in walk(self.root) if isinstance(node, Probe)))
 
 
-class _Source:
-    """The text and the places in it.
+def parse(text: str, schema: Schema, lists: Mapping[str, str] = NO_LISTS) -> Expression:
+    """Return the typed tree of a condition; for any text, raise ExpressionError or nothing.
 
-    Python reads it inside one pair of brackets, so that a condition may span lines and begin
-    with a space.
+    lists   list code → its kind: "text", or the kind of identifiers it holds
     """
+    source = Source(text)
+    return Expression(text, _TreeBuilder(source, schema, lists).condition(source.read()))
 
-    def __init__(self, text: str) -> None:
-        self.text = text
-        # Same length, so that places stay true, and only the line breaks that Python counts.
-        self._lines = f"({text}\n)".replace("\r\n", " \n").replace("\r", "\n").split("\n")
 
-    def read(self) -> ast.expr:
-        if not self.text.strip():
-            raise ExpressionError("The condition is empty.", code="empty")
-        if (backslash := self.text.find("\\")) >= 0:
-            message = "Backslashes are not part of the language."
-            raise self._error_at(backslash, backslash + 1, message, "not_allowed")
-        try:
-            body = ast.parse("\n".join(self._lines), mode="eval").body
-        except SyntaxError as error:
-            raise self._unreadable(error) from None
-        except (ValueError, RecursionError, MemoryError):  # lone surrogates, NUL; nested too deeply
-            raise self._error_at(0, len(self.text), "The condition cannot be read.", "syntax") from None
-        if (body.lineno, body.col_offset) == (1, 0):
-            # What was read includes our own bracket: "a) or (b", "a, b" or no more than a comment.
-            message = "The brackets do not match, or a comma stands outside a list."
-            raise self._error_at(0, len(self.text), message, "syntax")
-        self._refuse_deep(body)
-        return body
-
-    def error(
-        self, node: ast.expr, message: str, code: str, suggestion: str | None = None
-    ) -> ExpressionError:
-        start, end = self._span(node)
-        return self._error_at(start, end, message, code, suggestion)
-
-    def cut(self, node: ast.expr) -> str:
-        """Return the text of the node, in full."""
-        start, end = self._span(node)
-        return self.text[start:end]
-
-    def _unreadable(self, error: SyntaxError) -> ExpressionError:
-        if slip := _SLIP.search(_QUOTED.sub(lambda quoted: " " * len(quoted[0]), self.text)):
-            meant = _MEANT.get(slip[0], slip[0].lower())
-            message = f"{slip[0]!r} is not part of the language. Did you mean {meant!r}?"
-            return self._error_at(slip.start(), slip.end(), message, "syntax", meant)
-        start = min(max(self._offset(error.lineno or 1, (error.offset or 1) - 1), 0), len(self.text))
-        found = self.text[start : start + 20].strip()
-        message = f"The condition cannot be read at {found!r}." if found else "The condition is incomplete."
-        return self._error_at(start, start + len(found), message, "syntax")
-
-    def _refuse_deep(self, body: ast.expr) -> None:
-        level: list[ast.AST] = [body]
-        for _ in range(MAX_DEPTH):
-            level = [child for node in level for child in ast.iter_child_nodes(node)]
-            if not level:
-                return
-        message = f"The condition is nested more than {MAX_DEPTH} levels deep."
-        raise self._error_at(0, len(self.text), message, "too_deep")
-
-    def _span(self, node: ast.expr) -> tuple[int, int]:
-        start = self._position(node.lineno, node.col_offset)
-        end = self._position(node.end_lineno or node.lineno, node.end_col_offset or node.col_offset)
-        return start, end
-
-    def _position(self, line: int, utf8_column: int) -> int:
-        return self._offset(line, len(self._lines[line - 1].encode()[:utf8_column].decode()))
-
-    def _offset(self, line: int, column: int) -> int:
-        before = sum(len(text) + 1 for text in self._lines[: line - 1])
-        return before + column - len("(")
-
-    def _error_at(
-        self, start: int, end: int, message: str, code: str, suggestion: str | None = None
-    ) -> ExpressionError:
-        return ExpressionError(message, code, offset=start, length=end - start, suggestion=suggestion)
+def parse_value(text: str, schema: Schema, lists: Mapping[str, str] = NO_LISTS) -> Expression:
+    """Return the typed tree of a value to derive, which may be of any type; raise as `parse` does."""
+    source = Source(text)
+    return Expression(text, _TreeBuilder(source, schema, lists).value(source.read()))
 
 
 class _TreeBuilder:
     """Rebuilds Python's tree as ours, checking names and types on the way."""
 
-    def __init__(self, source: _Source, schema: Schema) -> None:
+    def __init__(self, source: Source, schema: Schema, lists: Mapping[str, str]) -> None:
         self._source = source
         self._schema = schema
+        self._lists = lists
 
     def condition(self, node: ast.expr) -> Node:
-        built = self._build(node)
+        built = self.value(node)
         if built.type is not FieldType.BOOL:
             message = f"{self._quote(node)} is {built.type.phrase}, where a condition is needed."
             raise self._source.error(node, message, "not_a_condition")
         return built
 
-    def _build(self, node: ast.expr) -> Node:
+    def value(self, node: ast.expr) -> Node:
+        built = self._value_or_key(node)
+        if built.type is FieldType.KEY:
+            message = f"{self._quote(node)} is an identifier: it can only be in a list, or missing."
+            raise self._source.error(node, message, "type_mismatch")
+        return built
+
+    def _value_or_key(self, node: ast.expr) -> Node:
         match node:
             case ast.Constant():
                 return self._literal(node)
@@ -207,8 +164,8 @@ class _TreeBuilder:
             case int() | float():
                 return Literal(self._double(node, node.value), FieldType.NUMBER)
             # One rule refuses prefixes, triple quotes, and ["DE" "FR"] with its comma lost.
-            case str(value) if self._source.cut(node)[1:-1] == value:
-                return Literal(value, FieldType.TEXT)
+            case str() if (text := self._source.quoted(node)) is not None:
+                return Literal(text, FieldType.TEXT)
             case str():
                 message = "A text stands between one pair of single or double quotes."
                 raise self._source.error(node, message, "text_form")
@@ -252,10 +209,12 @@ class _TreeBuilder:
         return Arithmetic("-", Literal(0.0, FieldType.NUMBER), number)
 
     def _number(self, node: ast.expr) -> Node:
-        built = self._build(node)
-        if built.type is not FieldType.NUMBER:
-            message = f"{self._quote(node)} is {built.type.phrase}, where a number is needed."
-            raise self._source.error(node, message, "type_mismatch")
+        return self._typed(node, FieldType.NUMBER)
+
+    def _typed(self, node: ast.expr, expected: FieldType) -> Node:
+        built = self.value(node)
+        if built.type is not expected:
+            raise self._mismatch(node, built, expected)
         return built
 
     def _comparison(self, node: ast.Compare) -> Node:
@@ -274,19 +233,20 @@ class _TreeBuilder:
         if not (isinstance(word, ast.Name) and word.id == "missing"):
             message = "After 'is' and 'is not' only 'missing' can follow."
             raise self._source.error(word, message, "not_allowed", "missing")
-        return IsMissing(self._missable(operand))
+        return IsMissing(self._missable(operand, self._value_or_key(operand)))
 
-    def _missable(self, node: ast.expr) -> Node:
-        built = self._build(node)
+    def _missable(self, node: ast.expr, built: Node) -> Node:
         if isinstance(built, Literal):
             message = f"{self._quote(node)} is a literal and never missing."
             raise self._source.error(node, message, "never_missing")
         return built
 
-    def _membership(self, operand: ast.expr, listed: ast.expr) -> Membership:
-        built = self._build(operand)
+    def _membership(self, operand: ast.expr, listed: ast.expr) -> Membership | Probe:
+        if _is_list(listed):
+            return self._probe("member", operand, listed)
+        built = self.value(operand)
         if not isinstance(listed, ast.List):
-            message = "After 'in' a list in square brackets must follow."
+            message = "After 'in' a list in square brackets, or list(\"code\"), must follow."
             raise self._source.error(listed, message, "list_form")
         if not 0 < len(listed.elts) <= MAX_CHOICES:
             message = f"A list has 1 to {MAX_CHOICES} entries, not {len(listed.elts)}."
@@ -294,7 +254,7 @@ class _TreeBuilder:
         return Membership(built, tuple(self._choice(entry, built) for entry in listed.elts))
 
     def _choice(self, entry: ast.expr, operand: Node) -> Constant:
-        built = self._build(entry)
+        built = self.value(entry)
         if not isinstance(built, Literal):
             message = f"{self._quote(entry)} is not a literal; lists hold numbers or texts."
             raise self._source.error(entry, message, "list_form")
@@ -302,7 +262,7 @@ class _TreeBuilder:
         return built.value
 
     def _chain(self, signs: Sequence[ComparisonSign], nodes: Sequence[ast.expr]) -> Node:
-        operands = [self._build(node) for node in nodes]
+        operands = [self.value(node) for node in nodes]
         pairs = []
         for sign, left, right, node in zip(signs, operands, operands[1:], nodes[1:], strict=False):
             self._require_same_type(left, right, node)
@@ -317,22 +277,104 @@ class _TreeBuilder:
             raise self._source.error(nodes[-1], "Comparisons of conditions cannot be chained.", "chain")
         return AllOf(tuple(pairs))
 
-    def _call(self, node: ast.Call) -> Default:
+    def _call(self, node: ast.Call) -> Node:
         name = self._dotted(node.func)
-        if name not in _FUNCTIONS:
-            raise self._unknown(node.func, "function", name, nearest(name, _FUNCTIONS))
+        match name:
+            case "default":
+                return self._default(node)
+            case "similar":
+                return self._similar(node)
+            case "date":
+                return self._date(node)
+            case "list":
+                message = "A list can only follow 'in' or 'not in', or stand inside 'similar(...)'."
+                raise self._source.error(node, message, "list_form")
+            case _ if name in FUNCTIONS:
+                return self._function(name, node)
+        raise self._unknown(node.func, "function", name, nearest(name, _FUNCTION_NAMES))
+
+    def _default(self, node: ast.Call) -> Default:
         match node:
             case ast.Call(args=[operand, fallback], keywords=[]):
-                built = Default(self._missable(operand), self._build(fallback))
+                built = Default(self._missable(operand, self.value(operand)), self.value(fallback))
                 self._require_same_type(built.operand, built.fallback, fallback)
                 return built
-        message = "'default' takes a value and what stands for it where it is missing: default(x, 0)."
-        raise self._source.error(node, message, "arguments")
+        raise self._source.error(node, _SPECIAL_FORMS["default"], "arguments")
+
+    def _similar(self, node: ast.Call) -> Probe:
+        match node:
+            case ast.Call(args=[operand, listed], keywords=[]) if _is_list(listed):
+                return self._probe("similar", operand, listed)
+        raise self._source.error(node, _SPECIAL_FORMS["similar"], "arguments")
+
+    def _date(self, node: ast.Call) -> Literal:
+        text = self._only_text(node) or ""
+        # Python would read more forms than this one.
+        with suppress(ValueError):
+            if _DATE.fullmatch(text):
+                return Literal(datetime.fromisoformat(text).replace(tzinfo=UTC), FieldType.MOMENT)
+        raise self._source.error(node, _SPECIAL_FORMS["date"], "date_form")
+
+    def _function(self, name: str, node: ast.Call) -> Call:
+        signature = FUNCTIONS[name]
+        types = signature.operand_types(len(node.args))
+        if types is None or node.keywords:
+            up_to = f" with up to {signature.most} values" if signature.most else ""
+            message = f"{name!r} is written like this: {signature.usage}{up_to}."
+            raise self._source.error(node, message, "arguments")
+        operands = tuple(self._typed(*pair) for pair in zip(node.args, types, strict=True))
+        if name == "matches":
+            self._require_pattern(node.args[1], operands[1])
+        return Call(name, operands)
+
+    def _require_pattern(self, node: ast.expr, built: Node) -> None:
+        if not isinstance(node, ast.Constant) or not isinstance(built, Literal):
+            message = f"{self._quote(node)} is not a pattern; it stands in quotes."
+            raise self._source.error(node, message, "pattern")
+        try:
+            compile_pattern(str(built.value))
+        except PatternError as error:
+            raise self._source.error_inside(
+                node, error.offset, error.length, error.message, "pattern"
+            ) from None
+
+    def _probe(self, kind: ProbeKind, operand: ast.expr, listed: ast.Call) -> Probe:
+        built = self._value_or_key(operand)
+        asked = built.operands[0] if isinstance(built, Call) and built.function == "lower" else built
+        if not isinstance(asked, Reference) or not isinstance(built, Reference | Call):
+            message = f"{self._quote(operand)} is not a field, or lower(field), and cannot be in a list."
+            raise self._source.error(operand, message, "list_operand")
+        if asked.type is not FieldType.TEXT and (asked.type is not FieldType.KEY or kind == "similar"):
+            raise self._mismatch(operand, asked, FieldType.TEXT)
+        return Probe(kind, built, self._list_code(listed, asked.field))
+
+    def _list_code(self, node: ast.Call, field: Field) -> str:
+        code = self._only_text(node)
+        if code is None:
+            raise self._source.error(node, _SPECIAL_FORMS["list"], "arguments")
+        if code not in self._lists:
+            raise self._unknown(node.args[0], "list", code, nearest(code, self._lists))
+        found = self._lists[code]
+        if found != (TEXT_LIST if field.type is FieldType.TEXT else field.unit):
+            held = "texts" if found == TEXT_LIST else f"identifiers of the kind {found!r}"
+            message = f"The list {_shortened(code)!r} holds {held}, unlike {field.name!r}."
+            raise self._source.error(node, message, "type_mismatch")
+        return code
+
+    def _only_text(self, node: ast.Call) -> str | None:
+        """Return the one quoted text that a call is given, or None if it is given something else."""
+        match node:
+            case ast.Call(args=[ast.Constant(str()) as text], keywords=[]):
+                return self._source.quoted(text)
+        return None
 
     def _require_same_type(self, left: Node, right: Node, node: ast.expr) -> None:
         if left.type is not right.type:
-            message = f"{self._quote(node)} is {right.type.phrase}, where {left.type.phrase} is needed."
-            raise self._source.error(node, message, "type_mismatch")
+            raise self._mismatch(node, right, left.type)
+
+    def _mismatch(self, node: ast.expr, built: Node, expected: FieldType) -> ExpressionError:
+        message = f"{self._quote(node)} is {built.type.phrase}, where {expected.phrase} is needed."
+        return self._source.error(node, message, "type_mismatch")
 
     def _unknown(self, node: ast.expr, kind: str, name: str, suggestion: str | None) -> ExpressionError:
         hint = f" Did you mean {suggestion!r}?" if suggestion else ""
@@ -345,6 +387,10 @@ class _TreeBuilder:
 
     def _quote(self, node: ast.expr) -> str:
         return repr(_shortened(self._source.cut(node)))
+
+
+def _is_list(node: ast.expr) -> TypeGuard[ast.Call]:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "list"
 
 
 def _negated_if(negated: bool, condition: Node) -> Node:

@@ -8,22 +8,26 @@ from difflib import get_close_matches
 from enum import StrEnum
 from functools import cached_property
 
-RESERVED_WORDS = frozenset({"missing", "default", "true", "false"})
+RESERVED_WORDS = frozenset({"missing", "default", "true", "false", "list", "similar", "date"})
+TEXT_LIST = "text"  # the kind of lists that hold texts; every other kind is one of identifiers
 
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
 
 
 class FieldType(StrEnum):
-    """The four types of the language.
+    """The types of the language.
 
     A number is an IEEE double, here and in the columns of a backtest, so integers are exact up
-    to 2**53. Texts are equal when their code points are. A moment carries a time zone.
+    to 2**53. Texts are equal when their code points are. A moment carries a time zone. A key is
+    the fingerprint of an identifier, a signed integer of 64 bits; it can only be looked up in a
+    list of its kind, or be missing.
     """
 
     NUMBER = "number"
     BOOL = "bool"
     TEXT = "text"
     MOMENT = "moment"
+    KEY = "key"
 
     @property
     def phrase(self) -> str:
@@ -36,12 +40,17 @@ _PHRASES = {
     FieldType.BOOL: "true or false",
     FieldType.TEXT: "a text",
     FieldType.MOMENT: "a moment",
+    FieldType.KEY: "an identifier",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One fact by its dotted name; `nullable` tells analysts that it is often not supplied."""
+    """One fact by its dotted name.
+
+    unit       of a number; of a key the kind of identifier, like "ip": only lists of it can be asked
+    nullable   tells analysts that it is often not supplied
+    """
 
     name: str
     type: FieldType
@@ -56,6 +65,8 @@ class Field:
             raise ValueError(f"The field name {self.name!r} contains the keyword {taken[0]!r}.")
         if self.name in RESERVED_WORDS:
             raise ValueError(f"{self.name!r} is a word of the language, not a field name.")
+        if self.type is FieldType.KEY and self.unit in ("", TEXT_LIST):
+            raise ValueError(f"The identifier {self.name!r} does not say of which kind it is.")
 
 
 @dataclass(frozen=True)

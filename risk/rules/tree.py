@@ -6,14 +6,17 @@ by Kleene's three-valued logic: it is neither true nor false, and a decisive ope
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar, TypeAlias
 from typing import Literal as OneOf
 
+from risk.rules.functions import FUNCTIONS
 from risk.rules.schema import Field, FieldType
 
-Constant: TypeAlias = float | bool | str
+Constant: TypeAlias = float | bool | str | datetime
 ComparisonSign: TypeAlias = OneOf["==", "!=", "<", "<=", ">", ">="]
 ArithmeticSign: TypeAlias = OneOf["+", "-", "*", "/"]
+ProbeKind: TypeAlias = OneOf["member", "similar"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,25 +105,94 @@ class Arithmetic:
     type: ClassVar = FieldType.NUMBER
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function of FUNCTIONS; missing if an operand is. The pattern of 'matches' is a literal."""
+
+    function: str
+    operands: tuple["Node", ...]
+
+    @property
+    def type(self) -> FieldType:
+        return FUNCTIONS[self.function].result
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A question to a list, answered once before the rules: whoever runs them adds the answer to the facts.
+
+    member     whether the operand is in the list: true or false
+    similar    how near the list's nearest entry is, 0 to 1
+    operand    a field, or lower(field)
+    list_code  the list's code
+    """
+
+    kind: ProbeKind
+    operand: "Reference | Call"
+    list_code: str
+
+    @property
+    def type(self) -> FieldType:
+        return FieldType.BOOL if self.kind == "member" else FieldType.NUMBER
+
+    @property
+    def field(self) -> Field:
+        """The field that is looked up."""
+        (reference,) = (node for node in walk(self.operand) if isinstance(node, Reference))
+        return reference.field
+
+    @property
+    def is_lowered(self) -> bool:
+        """The field's text is put into lower case before it is looked up."""
+        return isinstance(self.operand, Call)
+
+    @property
+    def name(self) -> str:
+        """What the answer is called among the facts, the same however the condition spells it."""
+        asked = f"lower({self.field.name})" if self.is_lowered else self.field.name
+        listed = f'list("{self.list_code}")'
+        return f"{asked} in {listed}" if self.kind == "member" else f"similar({asked}, {listed})"
+
+
 Node: TypeAlias = (
-    Literal | Reference | Not | AllOf | AnyOf | Comparison | Membership | IsMissing | Default | Arithmetic
+    Literal
+    | Reference
+    | Not
+    | AllOf
+    | AnyOf
+    | Comparison
+    | Membership
+    | IsMissing
+    | Default
+    | Arithmetic
+    | Call
+    | Probe
 )
 
 
 def walk(node: Node) -> Iterator[Node]:
     """Yield the node and everything below it, left to right."""
     yield node
-    for child in _children(node):
+    for child in children(node):
         yield from walk(child)
 
 
-def _children(node: Node) -> tuple[Node, ...]:
+def inputs(node: Node) -> Iterator[Reference | Probe]:
+    """Yield what the node reads: fields and answers of lists, but not the field a list is asked about."""
+    if isinstance(node, Reference | Probe):
+        yield node
+        return
+    for child in children(node):
+        yield from inputs(child)
+
+
+def children(node: Node) -> tuple[Node, ...]:
     match node:
         case Literal() | Reference():
             return ()
-        case Not(operand) | Membership(operand) | IsMissing(operand):
+        case Not(operand) | Membership(operand) | IsMissing(operand) | Probe(_, operand):
             return (operand,)
-        case AllOf(operands) | AnyOf(operands):
+        case AllOf(operands) | AnyOf(operands) | Call(_, operands):
             return operands
         case Comparison(_, left, right) | Arithmetic(_, left, right) | Default(left, right):
             return (left, right)

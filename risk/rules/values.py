@@ -1,21 +1,19 @@
 """How a fact becomes a value of the language, and arithmetic in which every result is defined."""
 
 import math
-import operator
-from collections.abc import Callable
-from datetime import datetime
-from functools import wraps
-from numbers import Real
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from numbers import Integral, Real
 from typing import TypeAlias
 
 from risk.rules.schema import FieldType
 
 # Field name → what was wrong with its fact. A misfit counts as missing, and degrades the decision.
 Misfits: TypeAlias = dict[str, str]
-Number: TypeAlias = float | None
+SMALLEST_KEY, LARGEST_KEY = -(2**63), 2**63 - 1
 
 
-def as_number(name: str, fact: object, misfits: Misfits) -> Number:
+def as_number(name: str, fact: object, misfits: Misfits) -> float | None:
     # float and int come first because they are common: asking about Real is slow.
     if isinstance(fact, (float, int, Real)) and not isinstance(fact, bool):
         try:
@@ -44,8 +42,20 @@ def as_text(name: str, fact: object, misfits: Misfits) -> str | None:
 
 def as_moment(name: str, fact: object, misfits: Misfits) -> datetime | None:
     if isinstance(fact, datetime) and fact.utcoffset() is not None:
-        return fact
+        try:
+            return fact.astimezone(UTC)
+        except OverflowError:  # within hours of the first or the last day there is
+            pass
     _note_misfit(name, fact, FieldType.MOMENT, misfits)
+    return None
+
+
+def as_key(name: str, fact: object, misfits: Misfits) -> int | None:
+    if isinstance(fact, Integral) and not isinstance(fact, bool):
+        key = int(fact)
+        if SMALLEST_KEY <= key <= LARGEST_KEY:
+            return key
+    _note_misfit(name, fact, FieldType.KEY, misfits)
     return None
 
 
@@ -54,21 +64,61 @@ def _note_misfit(name: str, fact: object, expected: FieldType, misfits: Misfits)
     misfits[name] = f"Expected {expected.phrase}, got an unfit {type(fact).__name__}."
 
 
-def _finite(compute: Callable[[float, float], float]) -> Callable[[Number, Number], Number]:
-    @wraps(compute)
-    def computed(left: Number, right: Number) -> Number:
-        if left is None or right is None:
+def calculate(sign: str, left: float, right: float) -> float | None:
+    """Return the result in doubles, or None if it is not finite or divides by zero."""
+    match sign:
+        case "+":
+            result = left + right
+        case "-":
+            result = left - right
+        case "*":
+            result = left * right
+        case _ if right:
+            result = left / right
+        case _:
             return None
-        try:
-            result = compute(left, right)
-        except ZeroDivisionError:
-            return None
-        return result if math.isfinite(result) else None
-
-    return computed
+    return result if math.isfinite(result) else None
 
 
-add = _finite(operator.add)
-subtract = _finite(operator.sub)
-multiply = _finite(operator.mul)
-divide = _finite(operator.truediv)
+def hours_between(left: datetime, right: datetime) -> float:
+    """Return the hours from the earlier to the later: never negative, whichever comes first."""
+    return _microseconds(abs(left - right)) / 3_600_000_000.0
+
+
+def days_between(left: datetime, right: datetime) -> float:
+    """Return the days of 24 hours from the earlier to the later."""
+    return _microseconds(abs(left - right)) / 86_400_000_000.0
+
+
+def _microseconds(span: timedelta) -> int:
+    return (span.days * 86_400 + span.seconds) * 1_000_000 + span.microseconds
+
+
+def hour(moment: datetime) -> float:
+    return float(moment.hour)
+
+
+def weekday(moment: datetime) -> float:
+    return float(moment.weekday())
+
+
+def round_half_even(number: float) -> float:
+    return round(number, 0)
+
+
+# Those of risk.rules.functions but 'matches', which has a pattern instead of a second operand. The
+# values that they are given are not missing, and moments are in UTC.
+COMPUTED: Mapping[str, Callable[..., object]] = {
+    "contains": lambda text, part: part in text,
+    "starts": str.startswith,
+    "ends": str.endswith,
+    "lower": str.lower,
+    "abs": abs,
+    "round": round_half_even,
+    "min": min,
+    "max": max,
+    "hour": hour,
+    "weekday": weekday,
+    "hours_between": hours_between,
+    "days_between": days_between,
+}
