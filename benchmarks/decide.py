@@ -3,7 +3,8 @@
 The floor is what no design can avoid: the rows that the walk leaves behind,
 one multi-row INSERT per table into the same tables, one commit, and one
 `Booster.predict` of the same model on numpy. Both sides take turns, order by
-order, so that a change of the machine's speed hits both.
+order, so that a change of the machine's speed hits both. With `--grow-to` the
+history is then filled up and the walk measured again.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import json
 import random
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -21,8 +23,10 @@ from django.db import connection
 from django.utils import timezone
 
 from benchmarks.harness import Report, Rows, percentiles
+from benchmarks.marketplace import grow_marketplace, prepare_marketplace
 from core.actors import SYSTEM
 from core.ids import new_id
+from orders.models import Order
 from orders.placing import Contact, NewLine, NewOrder, Signals
 
 # Table → the column that leads to the order, in the order of insertion.
@@ -44,22 +48,45 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--warmup", type=int, default=200)
     parser.add_argument("--history", type=int, default=100_000, help="orders already in the database")
     parser.add_argument("--rules", type=int, default=50)
+    parser.add_argument("--grow-to", type=int, default=0, help="then fill the history up to this many orders")
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """Milliseconds of each order, ours and the floor's, and the microseconds of each step of ours."""
+
+    history: int
+    ours: list[float]
+    floor: list[float]
+    steps: list[dict[str, int]]
+
+    @property
+    def p50(self) -> float:
+        return percentiles(self.ours)["p50"]
 
 
 def run(options: argparse.Namespace) -> Report:
     if connection.vendor != "postgresql":
         raise SystemExit("bin/bench decide measures PostgreSQL: set DATABASE_URL.")
     merchants = _prepare(options)
-    ours, floor, steps = [], [], []
+    measured = [_measure(options, merchants)]
+    if options.grow_to:
+        grow_marketplace(to=options.grow_to, seed=_SEED + 1)
+        measured.append(_measure(options, merchants))
+    return _report(options, measured)
+
+
+def _measure(options: argparse.Namespace, merchants: list[Any]) -> _Measured:
+    found = _Measured(Order.objects.count(), [], [], [])
     with _Floor() as bare:
         for number, new in enumerate(_orders(options.warmup + options.orders)):
             elapsed, submission = _submit(merchants[number % len(merchants)], new)
             floor_elapsed = bare.repeat(submission)
             if number >= options.warmup:
-                ours.append(elapsed)
-                floor.append(floor_elapsed)
-                steps.append(submission.decision.latency_us)
-    return _report(options, ours, floor, steps)
+                found.ours.append(elapsed)
+                found.floor.append(floor_elapsed)
+                found.steps.append(submission.decision.latency_us)
+    return found
 
 
 def _submit(merchant: Any, new: NewOrder) -> tuple[float, Any]:
@@ -164,7 +191,6 @@ def _orders(count: int) -> Iterator[NewOrder]:
 
 def _prepare(options: argparse.Namespace) -> list[Any]:
     """Import history, train and promote a model, publish the rules; reused when it is there already."""
-    from benchmarks.marketplace import prepare_marketplace
     from merchants.models import Merchant
 
     prepare_marketplace(orders=options.history, rules=options.rules, seed=_SEED)
@@ -186,28 +212,35 @@ def _connection_arguments() -> dict[str, Any]:
     }
 
 
-def _report(options: argparse.Namespace, ours: list[float], floor: list[float], steps: list[Any]) -> Report:
-    mine, bare = percentiles(ours), percentiles(floor)
-    ratio = mine["p50"] / bare["p50"]
-    medians = {step: float(np.median([row[step] for row in steps])) / 1_000 for step in steps[0]}
+def _report(options: argparse.Namespace, measured: list[_Measured]) -> Report:
+    first, last = measured[0], measured[-1]
+    mine, bare = percentiles(first.ours), percentiles(first.floor)
+    metrics = {
+        "p50_ms": round(mine["p50"], 3),
+        "p99_ms": round(mine["p99"], 3),
+        "floor_p50_ms": round(bare["p50"], 3),
+        "p50_over_floor": round(mine["p50"] / bare["p50"], 2),
+        "p99_over_p50": round(mine["p99"] / mine["p50"], 2),
+    }
+    if last is not first:
+        metrics |= {"grown_p50_ms": round(last.p50, 3), "growth": round(last.p50 / first.p50, 3)}
     return Report(
-        metrics={
-            "p50_ms": round(mine["p50"], 3),
-            "p99_ms": round(mine["p99"], 3),
-            "floor_p50_ms": round(bare["p50"], 3),
-            "p50_over_floor": round(ratio, 2),
-        },
-        tables=[
-            Rows(
-                f"submit_order, {options.orders:,} orders, {options.rules} rules, committed",
-                ("", "p50 ms", "p99 ms"),
-                [
-                    ("submit_order", mine["p50"], mine["p99"]),
-                    ("floor: same rows by psycopg2 + one predict", bare["p50"], bare["p99"]),
-                    ("ratio", ratio, mine["p99"] / bare["p99"]),
-                    *((f"of which {step}", value, None) for step, value in medians.items()),
-                ],
-            )
+        metrics=metrics,
+        tables=[_table(options, found) for found in measured],
+        notes={"history_orders": first.history, "grown_to": last.history, "rules": options.rules},
+    )
+
+
+def _table(options: argparse.Namespace, found: _Measured) -> Rows:
+    mine, bare = percentiles(found.ours), percentiles(found.floor)
+    medians = {step: float(np.median([row[step] for row in found.steps])) / 1_000 for step in found.steps[0]}
+    return Rows(
+        f"submit_order, {options.orders:,} orders on {found.history:,}, {options.rules} rules, committed",
+        ("", "p50 ms", "p99 ms"),
+        [
+            ("submit_order", mine["p50"], mine["p99"]),
+            ("floor: same rows by psycopg2 + one predict", bare["p50"], bare["p99"]),
+            ("ratio", mine["p50"] / bare["p50"], mine["p99"] / bare["p99"]),
+            *((f"of which {step}", value, None) for step, value in medians.items()),
         ],
-        notes={"history_orders": options.history, "rules": options.rules},
     )

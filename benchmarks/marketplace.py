@@ -4,6 +4,7 @@ import tempfile
 from datetime import timedelta
 from pathlib import Path
 
+from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Role, User
@@ -27,11 +28,7 @@ def prepare_marketplace(*, orders: int, rules: int, seed: int) -> None:
     author, approver = (_analyst(f"bench-{name}@example.com") for name in ("author", "approver"))
     ensure_default_queues()
     if not Order.objects.exists():
-        sample = generate(orders, seed, now)
-        load_standing(sample, before=now)
-        with tempfile.TemporaryDirectory() as folder:
-            write(sample, Path(folder))
-            run_import(Path(folder), "backoffice", actor=SYSTEM, at=now)
+        _import(orders, seed)
     if not ModelVersion.objects.filter(subject=Subject.ORDER, status="champion").exists():
         run = services.request_training(Subject.ORDER, as_of=now, requested_by=None)
         version = training.run(run.pk, at=now)
@@ -44,6 +41,24 @@ def prepare_marketplace(*, orders: int, rules: int, seed: int) -> None:
             Subject.ORDER, "Benchmark", rules=_rules(rules), policy=starter.POLICY, author=author
         )
         services.activate_ruleset(draft, approver=approver, at=now + timedelta(seconds=1))
+
+
+def grow_marketplace(*, to: int, seed: int) -> None:
+    """Import more history until there are about that many orders."""
+    missing = to - Order.objects.count()
+    if missing > 0:
+        _import(missing, seed)
+
+
+def _import(orders: int, seed: int) -> None:
+    now = timezone.now()
+    sample = generate(orders, seed, now)
+    load_standing(sample, before=now)
+    with tempfile.TemporaryDirectory() as folder:
+        write(sample, Path(folder))
+        run_import(Path(folder), "backoffice", actor=SYSTEM, at=now)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
 
 
 def _rules(count: int) -> list[RuleDefinition]:
