@@ -4,8 +4,6 @@ import hmac
 import ipaddress
 from datetime import datetime, timedelta
 
-from django.db.models import Q
-
 from .models import APIKey
 from .tokens import hash_token
 
@@ -18,17 +16,23 @@ def find_api_key(token: str, *, address: str, at: datetime) -> APIKey | None:
     parts = token.split("_", 3)
     if len(parts) != 4 or parts[0] != "mk" or not parts[2].isalnum():
         return None
-    is_valid = Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=at))
-    key = APIKey.objects.filter(is_valid, prefix=parts[2]).first()
+    key = APIKey.objects.filter(prefix=parts[2]).first()
     if key is None or not hmac.compare_digest(key.secret_hash, hash_token(token)):
         return None
-    return key if _is_allowed_from(key, address) else None
+    return key if is_usable(key, address=address, at=at) else None
+
+
+def is_usable(key: APIKey, *, address: str, at: datetime) -> bool:
+    """Tell whether a key opens at that moment to a caller from that address; no query."""
+    is_valid = key.revoked_at is None and (key.expires_at is None or key.expires_at > at)
+    return is_valid and _is_allowed_from(key, address)
 
 
 def note_use(key: APIKey, *, at: datetime) -> None:
     """Remember when the key was last used, to the minute."""
     if key.last_used_at is None or at - key.last_used_at > _LAST_USED_RESOLUTION:
         APIKey.objects.filter(pk=key.pk).update(last_used_at=at)
+        key.last_used_at = at
 
 
 def _is_allowed_from(key: APIKey, address: str) -> bool:

@@ -1,7 +1,10 @@
 """API keys: `Authorization: Bearer mk_live_…`."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
 
+from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework.authentication import BaseAuthentication
@@ -10,9 +13,11 @@ from rest_framework.request import Request
 
 from accounts.actors import actor_of_key
 from accounts.models import APIKey
-from accounts.selectors import find_api_key, note_use
+from accounts.selectors import find_api_key, is_usable, note_use
+from accounts.tokens import hash_token
 from core.actors import Actor
 from core.errors import PermissionDenied
+from core.recent import Recent
 from merchants.selectors import merchant_ids_of_key
 
 CHALLENGE = 'Bearer realm="Backoffice"'
@@ -43,6 +48,26 @@ class Caller:
         return self.merchant_ids is None
 
 
+# Keys seen lately, under the hash of their token; the token itself is nowhere kept.
+_recent: Recent[str, APIKey] = Recent()
+
+
+def find_caller(token: str, *, address: str, at: datetime) -> Caller | None:
+    """Return who a token stands for when it comes from an address, None for anything but a valid key.
+
+    A key seen within API_KEY_MEMORY_SECONDS is not read again; one that is
+    revoked meanwhile opens for so long. Its expiry, networks and merchants are
+    looked at every time. No query then for a key of the operator, one for a
+    seller's.
+    """
+    life = timedelta(seconds=settings.API_KEY_MEMORY_SECONDS)
+    read = partial(find_api_key, token, address=address, at=at)
+    key = _recent.find(hash_token(token), read, at=at, life=life)
+    if key is None or not is_usable(key, address=address, at=at):
+        return None
+    return Caller(key, merchant_ids_of_key(key))
+
+
 class ApiKeyAuthentication(BaseAuthentication):
     """Finds the key behind the bearer token; every failure reads the same."""
 
@@ -51,11 +76,11 @@ class ApiKeyAuthentication(BaseAuthentication):
         if scheme.lower() != "bearer" or not token:
             return None
         now = timezone.now()
-        key = find_api_key(token.strip(), address=request.META.get("REMOTE_ADDR", ""), at=now)
-        if key is None:
+        caller = find_caller(token.strip(), address=request.META.get("REMOTE_ADDR", ""), at=now)
+        if caller is None:
             raise AuthenticationFailed(_("The API key is not valid."))
-        note_use(key, at=now)
-        return Caller(key, merchant_ids_of_key(key)), key
+        note_use(caller.key, at=now)
+        return caller, caller.key
 
     def authenticate_header(self, request: Request) -> str:
         return CHALLENGE

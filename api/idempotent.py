@@ -1,13 +1,14 @@
 """POSTs that create something: the same Idempotency-Key gives the same answer, and the work once."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import orjson
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.reverse import reverse
 
 from core import idempotency
 from core.errors import DomainError
@@ -50,13 +51,22 @@ def answer_once(request: Request, work: Callable[[], Done], *, location: str = "
         return idempotency.Answer(status, orjson.dumps(body, default=str))
 
     answer = idempotency.run_once(caller_of(request).credential, read_key(request), _payload(request), fresh)
-    body = orjson.loads(answer.body)
-    response = Response(body, status=answer.status)
+    response = Response(answer.body, status=answer.status)
     if location:
-        response["Location"] = reverse(location, args=[body["id"]], request=request)
+        id = orjson.loads(answer.body)["id"]
+        response["Location"] = request.build_absolute_uri(_path(location).replace(_ANY_ID, id))
     if answer.is_replay:
         response["Idempotent-Replayed"] = "true"
     return response
+
+
+_ANY_ID = "ANY-ID"
+
+
+@cache
+def _path(location: str) -> str:
+    """Return the path under a URL name, with a place for the id; looking it up each time costs more."""
+    return reverse(location, args=[_ANY_ID])
 
 
 def _payload(request: Request) -> bytes:

@@ -285,6 +285,8 @@ DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "backoffice@localhost")
 # Calls per key and window: too few turn partners away, too many let one key crowd out the others.
 API_QUOTA = env.number("API_QUOTA", 600)
 API_QUOTA_SECONDS = env.number("API_QUOTA_SECONDS", 60)
+# A revoked key opens for so long; 0 reads the key anew at every call, which costs a query.
+API_KEY_MEMORY_SECONDS = env.number("API_KEY_MEMORY_SECONDS", 1)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["api.authentication.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["api.permissions.HasScope"],

@@ -9,10 +9,11 @@ from django.utils import timezone
 
 from . import journal
 from .errors import Conflict, DomainError
-from .locks import try_lock
+from .locks import try_lock_and_read
 from .models import IdempotencyKey
 
 RETENTION = timedelta(hours=24)
+_STORED = "SELECT fingerprint, status, body FROM core_idempotencykey WHERE credential = %s AND key = %s"
 
 
 class KeyReused(DomainError):
@@ -46,25 +47,25 @@ def run_once(credential: str, key: str, payload: bytes, work: Callable[[], Answe
     """
     fingerprint = sha256(payload).hexdigest()
     with journal.unit():
-        if not try_lock(f"idempotency\0{credential}\0{key}"):
+        name = f"idempotency\0{credential}\0{key}"
+        is_mine, stored = try_lock_and_read(name, _STORED, [credential, key])
+        if not is_mine:
             raise InFlight("The same request is still being worked on.", extra={"retry_after": 1})
-        stored = IdempotencyKey.objects.filter(credential=credential, key=key).first()
-        if stored is not None:
-            if stored.fingerprint != fingerprint:
+        if stored:
+            used_for, status, body = stored
+            if used_for != fingerprint:
                 raise KeyReused("This Idempotency-Key was already used with another payload.")
-            return Answer(stored.status, bytes(stored.body), is_replay=True)
+            return Answer(status, bytes(body), is_replay=True)
         answer = work()
-        IdempotencyKey.objects.bulk_create(
-            [
-                IdempotencyKey(
-                    credential=credential,
-                    key=key,
-                    fingerprint=fingerprint,
-                    status=answer.status,
-                    body=answer.body,
-                    created_at=timezone.now(),
-                )
-            ]
+        journal.add(
+            IdempotencyKey(
+                credential=credential,
+                key=key,
+                fingerprint=fingerprint,
+                status=answer.status,
+                body=answer.body,
+                created_at=timezone.now(),
+            )
         )
     return answer
 

@@ -35,6 +35,12 @@ def _private_files(settings: pytest.FixtureRequest, tmp_path: Path) -> None:
     settings.MEDIA_ROOT = tmp_path / "media"  # type: ignore[attr-defined]
 
 
+@pytest.fixture(autouse=True)
+def _keys_read_anew(settings: pytest.FixtureRequest) -> None:
+    """A key is read at every call, so that no count of queries depends on how fast a test runs."""
+    settings.API_KEY_MEMORY_SECONDS = 0  # type: ignore[attr-defined]
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _quick_passwords() -> None:
     """Hashing slowly protects people, not tests."""

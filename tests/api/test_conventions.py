@@ -1,6 +1,7 @@
 """What holds for every endpoint: keys, scopes, methods, problems, quotas, headers."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,9 @@ from unittest.mock import patch
 
 import pytest
 from django.core.cache import cache
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern
 from django.utils import timezone
 from redis.exceptions import RedisError
@@ -17,13 +19,15 @@ from redis.exceptions import RedisError
 from accounts.models import APIKey
 from accounts.services import revoke_api_key
 from api import limits
+from api.authentication import Caller, find_caller
 from api.endpoint import Endpoint
 from api.v1.urls import urlpatterns
 from core.actors import SYSTEM
-from core.ids import encode
+from core.ids import encode, new_id
+from merchants.keys import grant_key
 from tests.api.calls import Partner, fields, problem
 from tests.api.conftest import Market
-from tests.make import make_key, make_merchant
+from tests.make import NOON, make_key, make_merchant
 
 pytestmark = pytest.mark.django_db
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -98,6 +102,62 @@ def test_a_key_is_bound_to_its_networks(market: Market) -> None:
     key.save()
     assert problem(Partner(token).get("orders"))[0] == 401
     assert Partner(token, Client(REMOTE_ADDR="10.1.2.3")).get("orders").status_code == 200
+
+
+class TestRememberedKeys:
+    @pytest.fixture(autouse=True)
+    def _memory(self, settings: Any) -> None:
+        settings.API_KEY_MEMORY_SECONDS = 2
+
+    def find(self, token: str, *, seconds: float = 0, address: str = "192.0.2.1") -> Caller | None:
+        return find_caller(token, address=address, at=NOON + timedelta(seconds=seconds))
+
+    def row(self, token: str) -> APIKey:
+        return APIKey.objects.get(prefix=token.split("_")[2])
+
+    def test_a_key_seen_a_moment_ago_is_not_read_again(self, django_assert_num_queries: Any) -> None:
+        token = make_key()
+        self.find(token)
+        with django_assert_num_queries(0):
+            assert self.find(token, seconds=1.9) is not None
+
+    def test_a_revoked_key_opens_no_longer_than_it_is_remembered(self) -> None:
+        token = make_key()
+        self.find(token)
+        revoke_api_key(self.row(token), actor=SYSTEM, at=NOON)
+        assert self.find(token, seconds=1.9) is not None
+        assert self.find(token, seconds=2) is None
+        assert self.find(token) is None
+
+    def test_a_remembered_key_expires_to_the_moment(self) -> None:
+        token = make_key(expires_at=NOON + timedelta(seconds=1))
+        assert self.find(token) is not None
+        assert self.find(token, seconds=1) is None
+
+    def test_a_remembered_key_opens_from_its_networks_only(self) -> None:
+        token = make_key(allowed_networks=["192.0.2.0/24"])
+        assert self.find(token) is not None
+        assert self.find(token, address="198.51.100.7") is None
+
+    def test_a_merchant_granted_meanwhile_is_seen_at_once(self) -> None:
+        mine, another = make_merchant(), make_merchant()
+        token = make_key(mine)
+        self.find(token)
+        grant_key(self.row(token), another, actor=SYSTEM)
+        caller = self.find(token)
+        assert caller is not None
+        assert caller.merchant_ids == {mine.pk, another.pk}
+
+    def test_another_secret_under_the_same_prefix_is_another_key(self) -> None:
+        token = make_key()
+        self.find(token)
+        assert self.find(f"{token}x") is None
+
+    def test_a_key_in_steady_use_is_noted_once_a_minute(self, market: Market) -> None:
+        with CaptureQueriesContext(connection) as queries:
+            for _ in range(3):
+                market.operator.get("orders")
+        assert sum("UPDATE" in query["sql"] for query in queries) == 1
 
 
 # ── What is sent ─────────────────────────────────────────────────────────────────────────────────
@@ -197,7 +257,7 @@ def _cache(request: pytest.FixtureRequest, settings: Any, tmp_path: Path) -> Non
             "default": {
                 "BACKEND": "django.core.cache.backends.redis.RedisCache",
                 "LOCATION": settings.REDIS_URL,
-                "KEY_PREFIX": f"test-{tmp_path.name}",
+                "KEY_PREFIX": f"test-{new_id()}",  # nothing of an earlier run
             }
         }
     else:
@@ -243,6 +303,26 @@ def test_probing_without_the_scope_is_counted_too(market: Market) -> None:
 def test_a_cache_that_is_down_lets_calls_pass(market: Market) -> None:
     with patch.object(cache._connections["default"].__class__, "get", side_effect=RedisError):  # type: ignore[attr-defined]
         assert market.seller.get("orders").status_code == 200
+
+
+def test_a_redis_that_is_down_lets_calls_pass(market: Market, settings: Any) -> None:
+    settings.CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": "redis://127.0.0.1:1/0",  # nobody listens there
+        }
+    }
+    answer = market.seller.get("orders")
+    assert answer.status_code == 200
+    assert answer["RateLimit"] == '"default";r=600;t=0'
+
+
+@pytest.mark.parametrize("_cache", ["configured"], indirect=True)
+@pytest.mark.usefixtures("_cache", "_small_quota")
+def test_calls_that_find_a_full_bucket_at_once_are_all_counted() -> None:
+    with ThreadPoolExecutor(8) as pool:
+        quotas = list(pool.map(lambda _: limits.spend("key:1", now_ms=1_780_000_000_000), range(8)))
+    assert sorted(quota.remaining for quota in quotas if not quota.retry_seconds) == [0, 1, 2, 3, 4]
 
 
 def test_ids_of_another_kind_are_not_found(market: Market) -> None:

@@ -103,6 +103,19 @@ def test_the_same_key_gives_the_same_answer_and_one_order(market: Market, judged
     assert Order.objects.count() == Decision.objects.count() == 1
 
 
+def test_placing_and_repeating_take_so_many_statements(
+    market: Market, judged: None, django_assert_num_queries: Any
+) -> None:
+    market.operator.post("orders", body(market.merchant))
+    another = body(market.merchant, external_id="2026-2")
+    # The key (which production remembers), the merchant, four around the transaction, the answer's two: its
+    # lock with what is stored, its row. The rest is the walk of the order.
+    with django_assert_num_queries(17):
+        assert market.operator.post("orders", another, key="k-1").status_code == 201
+    with django_assert_num_queries(5):
+        assert market.operator.post("orders", another, key="k-1")["Idempotent-Replayed"] == "true"
+
+
 def test_the_spelling_of_the_same_json_does_not_matter(market: Market, judged: None) -> None:
     content = body(market.merchant)
     market.seller.post("orders", content, key="k-1")
