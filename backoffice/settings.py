@@ -96,6 +96,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "core.middleware.RequestIdMiddleware",  # first, so that every log line and error page has the id
     "django.middleware.security.SecurityMiddleware",
+    "api.middleware.ApiMiddleware",  # answers the calls of programs; what follows is for pages
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
