@@ -10,16 +10,34 @@ fails, and the outer unit goes on.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 
+from .errors import DomainError
 from .rows import insert_all
 
 Rows = dict[type[models.Model], list[models.Model]]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What it means when a constraint refuses a row that waited.
+
+    constraint    its name, by which PostgreSQL reports it
+    columns       "table.column, table.column", by which SQLite does
+    error         what to raise then
+    """
+
+    constraint: str
+    columns: str
+    error: Callable[[], DomainError]
+
+    def explains(self, error: IntegrityError) -> bool:
+        return self.constraint in str(error) or self.columns in str(error)
 
 
 @dataclass(eq=False)
@@ -30,8 +48,8 @@ class _Unit:
     """
 
     outer: "_Unit | None"
-    savepoint: bool
     rows: Rows = field(default_factory=lambda: defaultdict(list))
+    refusals: list[Refusal] = field(default_factory=list)
     undo: list[tuple[models.Model, str, object]] = field(default_factory=list)
 
     def __iter__(self) -> Iterator["_Unit"]:
@@ -48,14 +66,14 @@ _current: ContextVar[_Unit | None] = ContextVar("journal", default=None)
 @contextmanager
 def unit(*, savepoint: bool = False) -> Iterator[None]:
     """Run the block in one transaction, then write the rows that wait."""
-    opened = _Unit(_current.get(), savepoint)
+    opened = _Unit(_current.get())
     outer = opened.outer
     token = _current.set(opened)
     try:
         with transaction.atomic(savepoint=savepoint or outer is None):
             yield
             if outer is None:
-                _write(opened.rows)
+                _write(opened)
     except BaseException:
         for row, name, before in reversed(opened.undo):
             setattr(row, name, before)
@@ -64,13 +82,20 @@ def unit(*, savepoint: bool = False) -> Iterator[None]:
         _current.reset(token)
     if outer is not None:
         outer.undo.extend(opened.undo)
+        outer.refusals.extend(opened.refusals)
         for model, entries in opened.rows.items():
             outer.rows[model].extend(entries)
 
 
-def add(row: models.Model) -> None:
-    """Let a row wait for the end of the unit. RuntimeError outside of one: the caller forgot it."""
-    _required().rows[type(row)].append(row)
+def add(row: models.Model, *, refusal: Refusal | None = None) -> None:
+    """Let a row wait for the end of the unit. RuntimeError outside of one: the caller forgot it.
+
+    refusal    what the outermost unit raises if the constraint that it names is violated
+    """
+    current = _required()
+    current.rows[type(row)].append(row)
+    if refusal is not None:
+        current.refusals.append(refusal)
 
 
 def waits(row: models.Model) -> bool:
@@ -89,20 +114,6 @@ def change(row: models.Model, values: dict[str, object]) -> None:
         setattr(row, name, value)
 
 
-def flush() -> None:
-    """Write now what waits in this unit and those around it.
-
-    For who has to know at once whether a constraint refuses it. RuntimeError
-    behind a savepoint: rolling back to it would lose rows of the units around.
-    """
-    units = list(_required())
-    if any(unit.savepoint and unit.outer is not None for unit in units):
-        raise RuntimeError("Rows that wait cannot be written behind a savepoint.")
-    for unit in reversed(units):
-        _write(unit.rows)
-        unit.rows.clear()
-
-
 def _required() -> _Unit:
     current = _current.get()
     if current is None:
@@ -110,5 +121,11 @@ def _required() -> _Unit:
     return current
 
 
-def _write(rows: Rows) -> None:
-    insert_all(rows.values())
+def _write(unit: _Unit) -> None:
+    try:
+        insert_all(unit.rows.values())
+    except IntegrityError as error:
+        for refusal in unit.refusals:
+            if refusal.explains(error):
+                raise refusal.error() from error
+        raise

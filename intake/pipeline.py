@@ -8,8 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import IntegrityError
-
 import catalog.services
 import merchants.services
 import orders.services
@@ -17,7 +15,6 @@ from cases.services import cancel_case_of, open_case
 from catalog.models import ListingRevision, RevisionStatus
 from core import journal, outbox
 from core.actors import SYSTEM, Actor
-from core.errors import Conflict
 from core.outbox import TaskCall
 from core.refs import Ref
 from merchants.models import ApplicationStatus, Merchant, MerchantApplication
@@ -52,22 +49,15 @@ def submit_order(
     """Place an order and, if the caller waits, decide it in the same commit.
 
     If judging fails the order is still committed as received, and a worker
-    decides it later. Raises ValidationFailed, or Conflict for a known number.
+    decides it later. Raises ValidationFailed; the unit that this is part of
+    raises Conflict at its end for a number that the merchant already has.
     """
-    try:
-        with journal.unit():
-            order = orders.services.place_order(
-                merchant, new, actor=actor, at=at, send=() if wait else (DECIDE_ORDER,)
-            )
-            decision = _try(lambda: _decide_order(order, at=at), order.pk) if wait else None
-            journal.flush()  # here, where a number that is taken can still be told from other trouble
-            return Submission(order, decision)
-    except IntegrityError as error:
-        if "one_order_per_merchant_and_number" in str(error) or "orders_orderkey.merchant_id" in str(error):
-            raise Conflict(
-                "This merchant already has an order with that number.", code="duplicate_order"
-            ) from error
-        raise
+    with journal.unit():
+        order = orders.services.place_order(
+            merchant, new, actor=actor, at=at, send=() if wait else (DECIDE_ORDER,)
+        )
+        decision = _try(lambda: _decide_order(order, at=at), order.pk) if wait else None
+    return Submission(order, decision)
 
 
 def decide_received_order(order_id: int, *, at: datetime) -> Decision | None:

@@ -12,8 +12,9 @@ from catalog.models import Listing
 from core import journal, outbox
 from core.actors import Actor
 from core.encryption import encrypt
-from core.errors import ValidationFailed
+from core.errors import Conflict, ValidationFailed
 from core.fingerprints import fingerprint_or_none
+from core.journal import Refusal
 from core.money import convert
 from core.outbox import TaskCall
 from core.rates import get_rate
@@ -24,15 +25,20 @@ from .models import Order, OrderContact, OrderKey, OrderLine, OrderStatus, Payme
 from .placing import Contact, NewLine, NewOrder, problems
 from .states import ORDER
 
+_NUMBER_IS_TAKEN = Refusal(
+    constraint="one_order_per_merchant_and_number",
+    columns="orders_orderkey.merchant_id, orders_orderkey.external_id",
+    error=lambda: Conflict("This merchant already has an order with that number.", code="duplicate_order"),
+)
+
 
 def place_order(
     merchant: Merchant, new: NewOrder, *, actor: Actor, at: datetime, send: Sequence[TaskCall] = ()
 ) -> Order:
     """Take the order in as received, with its event; its rows are written when the unit ends.
 
-    Raises ValidationFailed. A repeated order number violates the constraint
-    `one_order_per_merchant_and_number` when the rows are written; the caller
-    owns the unit that ends with it. One query if a line names a SKU.
+    Raises ValidationFailed; the end of the unit raises Conflict, `duplicate_order`,
+    if the merchant has an order with that number. One query if a line names a SKU.
 
     send    tasks for after the commit; the order's id is added to their arguments
     """
@@ -40,7 +46,8 @@ def place_order(
         raise ValidationFailed(found)
     with journal.unit():
         order = _build_order(merchant, new, at=at)
-        journal.add(OrderKey(merchant_id=merchant.pk, external_id=new.external_id, order_id=order.pk))
+        key = OrderKey(merchant_id=merchant.pk, external_id=new.external_id, order_id=order.pk)
+        journal.add(key, refusal=_NUMBER_IS_TAKEN)
         journal.add(order)
         for line in _build_lines(order, new.lines):
             journal.add(line)

@@ -5,6 +5,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from cases.models import ReviewCase
@@ -108,11 +109,12 @@ def test_placing_and_repeating_take_so_many_statements(
 ) -> None:
     market.operator.post("orders", body(market.merchant))
     another = body(market.merchant, external_id="2026-2")
-    # The key (which production remembers), the merchant, four around the transaction, the answer's two: its
-    # lock with what is stored, its row. The rest is the walk of the order.
-    with django_assert_num_queries(17):
+    # The key (which production remembers), the merchant, the answer's lock with what is stored, the history,
+    # and one message with every row. SQLite takes each row's table and each savepoint as a statement.
+    placing, repeating = (5, 3) if connection.vendor == "postgresql" else (16, 5)
+    with django_assert_num_queries(placing):
         assert market.operator.post("orders", another, key="k-1").status_code == 201
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(repeating):
         assert market.operator.post("orders", another, key="k-1")["Idempotent-Replayed"] == "true"
 
 

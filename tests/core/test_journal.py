@@ -9,9 +9,12 @@ from django.test.utils import CaptureQueriesContext
 
 from core import audit, journal, outbox
 from core.actors import SYSTEM
-from core.models import AuditEntry, OutboxEvent
+from core.errors import Conflict
+from core.journal import Refusal
+from core.models import AuditEntry, IdempotencyKey, OutboxEvent
 from core.outbox import TaskCall
 from core.refs import Ref
+from tests.make import NOON
 
 pytestmark = pytest.mark.django_db
 SUBJECT = Ref("order", 7)
@@ -167,23 +170,22 @@ def test_only_the_very_row_waits_and_not_another_of_its_kind() -> None:
         assert not journal.waits(make_event())
 
 
-def test_a_flush_writes_what_waits_in_all_units_and_nothing_twice() -> None:
-    with journal.unit():
-        note("outer")
-        with journal.unit():
-            note("inner")
-            journal.flush()
-            assert noted() == ["outer", "inner"]
-            note("later")
-    assert noted() == ["outer", "inner", "later"]
+def test_a_refused_row_raises_what_its_writer_said_it_means() -> None:
+    def add_key(key: str) -> None:
+        with journal.unit(), journal.unit():
+            journal.add(
+                IdempotencyKey(credential="key:1", key=key, status=201, body=b"", created_at=NOON),
+                refusal=Refusal(
+                    "one_answer_per_idempotency_key",
+                    "core_idempotencykey.credential, core_idempotencykey.key",
+                    lambda: Conflict("It is taken.", code="taken"),
+                ),
+            )
 
-
-def test_a_flush_behind_a_savepoint_is_refused() -> None:
-    with journal.unit():
-        note("outer")
-        with pytest.raises(RuntimeError, match="savepoint"), journal.unit(savepoint=True):
-            journal.flush()
-    assert noted() == ["outer"]
+    add_key("a")
+    add_key("b")
+    with pytest.raises(Conflict, match="It is taken"):
+        add_key("a")
 
 
 @pytest.mark.skipif(settings.IS_SQLITE, reason="SQLite's driver takes one statement at a time")

@@ -6,12 +6,12 @@ from decimal import Decimal
 
 import pytest
 from celery import current_app
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from core.actors import SYSTEM
 from core.encryption import decrypt
-from core.errors import InvalidTransition, ValidationFailed
+from core.errors import Conflict, InvalidTransition, ValidationFailed
 from core.models import ExchangeRate, TransitionRecord
 from core.outbox import TaskCall
 from orders.models import Order, OrderContact, OrderStatus
@@ -40,8 +40,9 @@ def test_a_number_is_used_once_per_merchant() -> None:
     merchant = make_merchant()
     make_order(merchant, external_id="A-1")
     make_order(external_id="A-1")
-    with pytest.raises(IntegrityError), transaction.atomic():
+    with pytest.raises(Conflict) as caught, transaction.atomic():
         make_order(merchant, external_id="A-1")
+    assert caught.value.code == "duplicate_order"
     assert Order.objects.filter(merchant=merchant).count() == 1
 
 

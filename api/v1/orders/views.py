@@ -90,9 +90,6 @@ class Orders(Endpoint):
 
         def work() -> Done:
             done = submit_order(merchant, new, actor=caller.actor, at=now, wait=wait)
-            if wait and done.decision is None:
-                # Judging failed and was rolled back; what it changed in memory was, too.
-                done.order.refresh_from_db()
             decision = summarise(done.decision) if done.decision else None
             return 201 if decision else 202, {**outgoing.render_order(done.order), "decision": decision}
 
