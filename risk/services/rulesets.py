@@ -1,4 +1,4 @@
-"""Writes on rulesets, models and labels."""
+"""Writes on rulesets: drafts are edited, a second person approves, what was published stays as it was."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -11,32 +11,17 @@ from accounts.models import User
 from accounts.permissions import Permission, require
 from core import audit, journal
 from core.errors import Conflict, FieldError, PermissionDenied, ValidationFailed
-from core.outbox import TaskCall
 from core.reasons import REASONS
 from core.refs import Ref
-from orders.models import Order
-
-from . import live
-from .models import (
-    Activation,
-    Label,
-    LabelSource,
-    ModelPromotion,
-    ModelStatus,
-    ModelVersion,
-    Rule,
-    RuleSet,
-    RuleSetStatus,
-    TrainingRun,
-)
-from .rules.engine import RuleDefinition
-from .rules.errors import ExpressionError, RulesetError
-from .rules.expression import parse
-from .rulesets import LiveRuleset, Policy, compile_rows
-from .schemas import schema_of
+from risk import live
+from risk.models import Activation, Rule, RuleSet, RuleSetStatus
+from risk.rules.engine import RuleDefinition
+from risk.rules.errors import ExpressionError, RulesetError
+from risk.rules.expression import parse
+from risk.rulesets import LiveRuleset, Policy, compile_rows
+from risk.schemas import schema_of
 
 
-# ── Rulesets ─────────────────────────────────────────────────────────────────────────────────────
 def create_draft(
     subject: str, name: str, *, rules: Sequence[RuleDefinition], policy: Policy, author: User
 ) -> RuleSet:
@@ -184,92 +169,3 @@ def _check_reason(code: str) -> None:
 def _row_of(definition: RuleDefinition, ruleset: RuleSet, position: int) -> Rule:
     values = {**asdict(definition), "effect": definition.effect.value, "mode": definition.mode.value}
     return Rule(ruleset=ruleset, position=position, **values)
-
-
-# ── Models ───────────────────────────────────────────────────────────────────────────────────────
-def request_training(subject: str, *, as_of: datetime, requested_by: User | None) -> TrainingRun:
-    """Queue a training; a worker runs it and its model starts in shadow."""
-    if requested_by is not None:
-        require(requested_by, Permission.PROMOTE_MODELS)
-    from core import outbox
-
-    with journal.unit():
-        run = TrainingRun.objects.create(subject=subject, as_of=as_of, requested_by=requested_by)
-        outbox.record(
-            "model.training_requested",
-            subject=Ref("training", run.pk),
-            merchant_id=None,
-            send=[TaskCall("risk.tasks.train.run_training", (run.pk,))],
-        )
-    return run
-
-
-def promote_model(model: ModelVersion, *, approver: User, at: datetime) -> ModelPromotion:
-    """Make a shadow or an earlier champion the champion; who asked for its training cannot approve it."""
-    require(approver, Permission.PROMOTE_MODELS)
-    requested_by_id = model.training.requested_by_id
-    if requested_by_id == approver.pk:
-        raise PermissionDenied("A second person has to promote this model.", code="second_person_needed")
-    with journal.unit():
-        row = ModelVersion.objects.select_for_update().get(pk=model.pk)
-        if row.status not in {ModelStatus.SHADOW, ModelStatus.RETIRED}:
-            raise Conflict("Only a shadow or a retired model can be promoted.", code="not_promotable")
-        champions = ModelVersion.objects.filter(subject=row.subject, status=ModelStatus.CHAMPION)
-        ModelPromotion.objects.filter(model__in=champions, ended_at=None).update(ended_at=at)
-        champions.update(status=ModelStatus.RETIRED)
-        row.status = ModelStatus.CHAMPION
-        row.save(update_fields=["status"])
-        promotion = ModelPromotion.objects.create(
-            model=row, requested_by_id=requested_by_id, approver=approver, promoted_at=at
-        )
-        audit.record(
-            "model.promoted",
-            actor=actor_of(approver),
-            subject=Ref("model", row.pk),
-            detail={"sha256": row.sha256},
-        )
-    model.status = ModelStatus.CHAMPION
-    live.forget()
-    return promotion
-
-
-# ── Labels ───────────────────────────────────────────────────────────────────────────────────────
-def record_label(
-    subject: Ref,
-    *,
-    is_bad: bool,
-    source: LabelSource,
-    occurred_at: datetime,
-    known_at: datetime,
-    order: Order | None = None,
-    merchant_id: int | None = None,
-    weight: float = 1.0,
-) -> Label:
-    """Write what a subject proved to be; a source that speaks again corrects what it said.
-
-    order    copies its keys, so that label features can count for them
-    """
-    keys = (
-        {
-            "merchant_id": order.merchant_id,
-            "buyer_key": order.buyer_key,
-            "device_key": order.device_key,
-            "card_key": order.card_key,
-        }
-        if order is not None
-        else {"merchant_id": merchant_id}
-    )
-    with journal.unit():
-        label, _ = Label.objects.update_or_create(
-            subject_kind=subject.kind,
-            subject_id=subject.id,
-            source=source,
-            defaults={
-                "is_bad": is_bad,
-                "occurred_at": occurred_at,
-                "known_at": known_at,
-                "weight": weight,
-                **keys,
-            },
-        )
-    return label
