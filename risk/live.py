@@ -23,6 +23,10 @@ T = TypeVar("T")
 FRESH_SECONDS = 1.0
 
 
+class AlteredRuleset(RuntimeError):
+    """What a live ruleset holds is not what its hash says."""
+
+
 @dataclass
 class _Held(Generic[T]):
     checked_at: float
@@ -80,7 +84,12 @@ def _live_ruleset_id(subject: str) -> int | None:
 
 
 def _load_ruleset(id: int) -> LiveRuleset:
-    return compile_rows(RuleSet.objects.get(pk=id))
+    row = RuleSet.objects.get(pk=id)
+    ruleset = compile_rows(row)
+    if ruleset.content_hash != row.content_hash:
+        # Somebody wrote past the triggers: what was not approved does not judge.
+        raise AlteredRuleset(f"Ruleset {id} is not what was approved as {row.content_hash[:12]}.")
+    return ruleset
 
 
 def _champion_id(subject: str) -> int | None:

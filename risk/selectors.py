@@ -10,7 +10,19 @@ from django.db.models import QuerySet
 from core.errors import NotFound
 from core.refs import Ref
 
-from .models import AccountScore, Alert, Decision, Label, ModelVersion, RuleSet, RuleSetStatus, TrainingRun
+from .models import (
+    FRESH_FOR,
+    AccountScore,
+    Activation,
+    Alert,
+    Backtest,
+    Decision,
+    Label,
+    ModelVersion,
+    RuleSet,
+    RuleSetStatus,
+    TrainingRun,
+)
 
 
 @dataclass(frozen=True)
@@ -68,6 +80,41 @@ def get_ruleset(ruleset_id: int) -> RuleSet:
 
 def find_live(subject: str) -> RuleSet | None:
     return RuleSet.objects.filter(subject=subject, status=RuleSetStatus.LIVE).first()
+
+
+def find_fresh_backtest(content_hash: str, *, at: datetime) -> Backtest | None:
+    """Return the newest finished backtest of exactly this content that an approval may rest on."""
+    return (
+        Backtest.objects.filter(
+            kind=Backtest.Kind.RULESET,
+            status=Backtest.Status.FINISHED,
+            content_hash=content_hash,
+            finished_at__range=(at - FRESH_FOR, at),
+        )
+        .order_by("finished_at")
+        .last()
+    )
+
+
+def list_activations(ruleset: RuleSet) -> QuerySet[Activation]:
+    """List a ruleset's approvals, newest first."""
+    approvals = ruleset.activations.select_related("author", "last_editor", "approver", "backtest")
+    return approvals.order_by("-approved_at", "-pk")
+
+
+def find_rollback_target(subject: str) -> RuleSet | None:
+    """Return the version that was live before the present one first was, None if there was none.
+
+    Before it *first* was: rolling back twice goes back two versions, not to and fro.
+    """
+    history = Activation.objects.filter(ruleset__subject=subject, activated_at__isnull=False)
+    history = history.order_by("activated_at", "pk")
+    present = history.filter(ruleset__status=RuleSetStatus.LIVE).first()
+    if present is None:
+        return None
+    earlier = history.filter(activated_at__lte=present.activated_at, pk__lt=present.pk)
+    before = earlier.exclude(ruleset_id=present.ruleset_id).select_related("ruleset").last()
+    return before.ruleset if before else None
 
 
 def list_models(subject: str | None = None) -> QuerySet[ModelVersion]:

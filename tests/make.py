@@ -34,11 +34,11 @@ from orders.placing import NewLine, NewOrder, Signals
 from orders.services import place_order
 from risk import live
 from risk.inputs import current_inputs
-from risk.models import ModelVersion, RuleSet, TrainingRun
+from risk.models import Backtest, ModelVersion, RuleSet, TrainingRun
 from risk.policy import Thresholds
 from risk.rules.engine import Effect, RuleDefinition
-from risk.rulesets import Policy
-from risk.services import activate_ruleset, create_draft
+from risk.rulesets import Policy, draft_hash
+from risk.services import activate_ruleset, create_draft, promote_model
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)  # a Monday
 _numbers = count(1)
@@ -109,14 +109,33 @@ def make_live_ruleset(*rules: RuleDefinition, subject: str = "order", **policy: 
     )
     author, approver = make_user(Role.RISK_ANALYST), make_user(Role.RISK_ANALYST)
     draft = create_draft(subject, "Test", rules=rules, policy=Policy(**policy), author=author)
+    make_backtest(draft)
     activate_ruleset(draft, approver=approver, at=NOON)
     return draft
+
+
+def make_backtest(ruleset: RuleSet, *, at: datetime = NOON, **fields: Any) -> Backtest:
+    """Return a finished backtest of exactly what a ruleset holds, as its worker leaves it."""
+    backtest = Backtest.objects.create(
+        subject=ruleset.subject,
+        ruleset=ruleset,
+        content_hash=draft_hash(ruleset),
+        since=at - timedelta(days=30),
+        until=at - timedelta(days=1),
+        **fields,
+    )
+    backtest.status, backtest.result, backtest.finished_at = "finished", {}, at
+    backtest.save(update_fields=["status", "result", "finished_at"])
+    return backtest
 
 
 def make_model(
     subject: str = "order", *, probability: float = 0.01, status: str = "champion"
 ) -> ModelVersion:
-    """Return a real, tiny model that gives every subject the same score."""
+    """Return a real, tiny model that gives every subject the same score.
+
+    status    "champion" is promoted by a second person, as every champion is
+    """
     names, feature_hash = current_inputs(subject)
     zeros, ones = np.zeros(len(names)), np.ones(len(names))
     estimator = LinearModel(zeros, zeros, ones, zeros, intercept=log(probability / (1 - probability)))
@@ -125,13 +144,15 @@ def make_model(
         subject=subject,
         number=next(_numbers),
         kind=artifact.kind.value,
-        status=status,
+        status="shadow" if status == "champion" else status,
         sha256=artifact.sha256,
         feature_hash=feature_hash,
         training=TrainingRun.objects.create(subject=subject, as_of=NOON, status="finished"),
     )
     version.artifact.save(f"{version.pk}.json", ContentFile(artifact.to_bytes()), save=False)
     version.save(force_insert=True)
+    if status == "champion":
+        promote_model(version, approver=make_user(Role.RISK_ANALYST), at=NOON)
     live.forget()
     return version
 

@@ -5,11 +5,12 @@ from .backtests import Backtest, BacktestPart
 from .brakes import Brake
 from .decisions import Decision, Explanation, Label, LabelSource, Outcome
 from .lists import EntityList, ListEntry, ListKind, ListVersion, RuleSnooze
-from .rulesets import Activation, Effect, Rule, RuleMode, RuleSet, RuleSetStatus
+from .rulesets import FRESH_FOR, Activation, Effect, Rule, RuleMode, RuleSet, RuleSetStatus
 from .subjects import Subject
 from .versions import ModelPromotion, ModelStatus, ModelVersion, ShadowScore, TrainingRun
 
 __all__ = [
+    "FRESH_FOR",
     "AccountScore",
     "Activation",
     "Alert",

@@ -82,7 +82,15 @@ class ListEntry(models.Model):
     class Meta:
         verbose_name = _("list entry")
         verbose_name_plural = _("list entries")
-        indexes = [models.Index(fields=["list", "added_in"], name="list_entry_by_version")]
+        indexes = [
+            models.Index(fields=["list", "added_in"], name="list_entry_by_version"),
+            # What left since a version: processes that hold a list fetch only what changed.
+            models.Index(
+                fields=["list", "removed_in"],
+                name="list_entry_by_removal",
+                condition=models.Q(removed_in__isnull=False),
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["list", "text"],
@@ -129,7 +137,9 @@ class RuleSnooze(models.Model):
     class Meta:
         verbose_name = _("snooze")
         verbose_name_plural = _("snoozes")
-        indexes = [models.Index(fields=["subject", "until"], name="snooze_by_end")]
+        indexes = [
+            models.Index(fields=["until"], name="snooze_standing", condition=models.Q(ended_at=None)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.rule_code} {self.entity}"

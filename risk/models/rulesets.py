@@ -1,5 +1,7 @@
 """Rulesets, their rules, and the activations that put one live."""
 
+from datetime import timedelta
+
 from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -112,30 +114,68 @@ class Rule(models.Model):
         return self.code
 
 
+# How old a backtest may be when a second person relies on it: a week, so that it has seen the traffic of
+# every weekday that the version is about to judge.
+FRESH_FOR = timedelta(days=7)
+
+
 class Activation(models.Model):
-    """One row is one approval that put a ruleset live; the approver is never its author."""
+    """One row is one approval of exactly what a ruleset holds, by a second person.
+
+    It is written before the ruleset moves and stands until it goes live
+    (`activated_at`) or is taken back (`withdrawn_at`). It copies who wrote the
+    version and which backtest it rests on, so that the database can hold one
+    against the other. An approval that returns to an earlier version rests on
+    the earlier approval of the same content: rolling back cannot wait.
+    """
 
     id = TimeOrderedIdField()
     ruleset = models.ForeignKey(RuleSet, on_delete=models.PROTECT, related_name="activations")
     ruleset_hash = models.CharField(max_length=64)
-    # The backtest of exactly this hash, copied so that the database can hold one against the other.
+    # Null only where `returns_to` is an approval from before there were backtests.
     backtest = models.ForeignKey(
         "risk.Backtest", null=True, on_delete=models.PROTECT, related_name="activations"
     )
     backtest_hash = models.CharField(max_length=64, blank=True)
     backtest_finished_at = models.DateTimeField(null=True)
+    returns_to = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="+")
     author = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     last_editor = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     approver = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
-    approved_at = models.DateTimeField(null=True)
-    activated_at = models.DateTimeField(null=True)  # null = scheduled, not live yet
+    approved_at = models.DateTimeField()
+    activated_at = models.DateTimeField(null=True)  # null = not live yet
+    withdrawn_at = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name = _("activation")
         verbose_name_plural = _("activations")
         constraints = [
+            models.UniqueConstraint(
+                fields=["ruleset"],
+                condition=models.Q(activated_at=None, withdrawn_at=None),
+                name="one_standing_approval_per_ruleset",
+            ),
             models.CheckConstraint(
-                condition=~models.Q(author=models.F("approver")), name="activation_has_second_person"
+                condition=~models.Q(author=models.F("approver"))
+                & (models.Q(last_editor=None) | ~models.Q(last_editor=models.F("approver"))),
+                name="activation_has_second_person",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(backtest=None) | models.Q(backtest_hash=models.F("ruleset_hash")),
+                name="activation_is_of_what_was_backtested",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(backtest=None)
+                | models.Q(backtest_finished_at__lte=models.F("approved_at"))
+                & (
+                    models.Q(returns_to__isnull=False)
+                    | models.Q(backtest_finished_at__gte=models.F("approved_at") - FRESH_FOR)
+                ),
+                name="activation_rests_on_fresh_backtest",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(activated_at=None) | models.Q(withdrawn_at=None),
+                name="activation_ends_one_way",
             ),
         ]
 

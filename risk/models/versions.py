@@ -75,10 +75,14 @@ class ModelVersion(models.Model):
 
 
 class ModelPromotion(models.Model):
-    """One row is one change of champion; `ended_at` null = still champion."""
+    """One row is one approval that made a model the champion; `ended_at` null = still champion.
+
+    It is written before the model moves, and copies the sha256 of what was approved.
+    """
 
     id = TimeOrderedIdField()
     model = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="promotions")
+    sha256 = models.CharField(max_length=64)
     requested_by = models.ForeignKey(
         User, null=True, on_delete=models.PROTECT, related_name="+"
     )  # null = the system

@@ -31,21 +31,26 @@ def request_training(subject: str, *, as_of: datetime, requested_by: User | None
 def promote_model(model: ModelVersion, *, approver: User, at: datetime) -> ModelPromotion:
     """Make a shadow or an earlier champion the champion; who asked for its training cannot approve it."""
     require(approver, Permission.PROMOTE_MODELS)
-    requested_by_id = model.training.requested_by_id
-    if requested_by_id == approver.pk:
-        raise PermissionDenied("A second person has to promote this model.", code="second_person_needed")
     with journal.unit():
-        row = ModelVersion.objects.select_for_update().get(pk=model.pk)
+        row = ModelVersion.objects.select_for_update().select_related("training").get(pk=model.pk)
+        requested_by_id = row.training.requested_by_id
+        if requested_by_id == approver.pk:
+            raise PermissionDenied("A second person has to promote this model.", code="second_person_needed")
         if row.status not in {ModelStatus.SHADOW, ModelStatus.RETIRED}:
             raise Conflict("Only a shadow or a retired model can be promoted.", code="not_promotable")
         champions = ModelVersion.objects.filter(subject=row.subject, status=ModelStatus.CHAMPION)
         ModelPromotion.objects.filter(model__in=champions, ended_at=None).update(ended_at=at)
         champions.update(status=ModelStatus.RETIRED)
+        # The approval comes first: the database lets nothing become champion without one of its sha256.
+        promotion = ModelPromotion.objects.create(
+            model=row,
+            sha256=row.sha256,
+            requested_by_id=requested_by_id,
+            approver=approver,
+            promoted_at=at,
+        )
         row.status = ModelStatus.CHAMPION
         row.save(update_fields=["status"])
-        promotion = ModelPromotion.objects.create(
-            model=row, requested_by_id=requested_by_id, approver=approver, promoted_at=at
-        )
         audit.record(
             "model.promoted",
             actor=actor_of(approver),

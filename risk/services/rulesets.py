@@ -1,8 +1,8 @@
-"""Writes on rulesets: drafts are edited, a second person approves, what was published stays as it was."""
+"""Writes on drafts: rules, their order, and the policy. What has left draft is never edited."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
+from typing import Any
 
 from django.db.models import Max
 
@@ -10,31 +10,26 @@ from accounts.actors import actor_of
 from accounts.models import User
 from accounts.permissions import Permission, require
 from core import audit, journal
-from core.errors import Conflict, FieldError, PermissionDenied, ValidationFailed
+from core.errors import Conflict, FieldError, NotFound, ValidationFailed
 from core.reasons import REASONS
 from core.refs import Ref
-from risk import live
-from risk.models import Activation, Rule, RuleSet, RuleSetStatus
+from risk.models import Rule, RuleSet, RuleSetStatus
 from risk.rules.engine import RuleDefinition
-from risk.rules.errors import ExpressionError, RulesetError
+from risk.rules.errors import ExpressionError
 from risk.rules.expression import parse
-from risk.rulesets import LiveRuleset, Policy, compile_rows
+from risk.rulesets import Policy, compile_rows, stored_policy
 from risk.schemas import schema_of
 
 
 def create_draft(
     subject: str, name: str, *, rules: Sequence[RuleDefinition], policy: Policy, author: User
 ) -> RuleSet:
-    """Return a new draft of a subject's rules; activation checks its conditions."""
+    """Return a new draft of a subject's rules; approval checks its conditions."""
     require(author, Permission.EDIT_RULES)
     with journal.unit():
         last = RuleSet.objects.filter(subject=subject).aggregate(last=Max("number"))["last"] or 0
         ruleset = RuleSet.objects.create(
-            subject=subject,
-            number=last + 1,
-            name=name,
-            author=author,
-            policy={"thresholds": asdict(policy.thresholds), "review_share": policy.review_share},
+            subject=subject, number=last + 1, name=name, author=author, policy=stored_policy(policy)
         )
         Rule.objects.bulk_create(
             [_row_of(definition, ruleset, position) for position, definition in enumerate(rules, start=1)]
@@ -54,7 +49,7 @@ def copy_to_draft(ruleset: RuleSet, *, author: User) -> RuleSet:
 def save_rule(ruleset: RuleSet, definition: RuleDefinition, *, author: User) -> Rule:
     """Add or replace a rule of a draft by its code; ValidationFailed points into a wrong condition.
 
-    Whoever saves becomes the author, whom the second person must not be.
+    Whoever saves becomes the last editor, whom the second person must not be.
     """
     require(author, Permission.EDIT_RULES)
     check_condition(ruleset.subject, definition.condition)
@@ -67,18 +62,12 @@ def save_rule(ruleset: RuleSet, definition: RuleDefinition, *, author: User) -> 
         if found is not None:
             rule.pk = found.pk
         rule.save(force_update=found is not None, force_insert=found is None)
-        RuleSet.objects.filter(pk=ruleset.pk).update(author=author)
-        ruleset.author = author
-        audit.record(
-            "rule.saved",
-            actor=actor_of(author),
-            subject=Ref("ruleset", ruleset.pk),
-            detail={
-                "code": definition.code,
-                "condition": definition.condition,
-                "mode": definition.mode.value,
-            },
-        )
+        detail = {
+            "code": definition.code,
+            "condition": definition.condition,
+            "mode": definition.mode.value,
+        }
+        _record_edit(ruleset, "rule.saved", author, detail)
     return rule
 
 
@@ -88,10 +77,51 @@ def delete_rule(ruleset: RuleSet, code: str, *, author: User) -> None:
     with journal.unit():
         _lock_draft(ruleset)
         ruleset.rules.filter(code=code).delete()
-        RuleSet.objects.filter(pk=ruleset.pk).update(author=author)
-        ruleset.author = author
+        _record_edit(ruleset, "rule.deleted", author, {"code": code})
+
+
+def move_rule(ruleset: RuleSet, code: str, *, to: int, author: User) -> None:
+    """Put a rule at another place of a draft, counted from 1: the first hit's queue wins.
+
+    NotFound if the draft has no such rule; a place beyond the end is the end.
+    """
+    require(author, Permission.EDIT_RULES)
+    with journal.unit():
+        _lock_draft(ruleset)
+        rules = list(ruleset.rules.order_by("position"))
+        moved = next((rule for rule in rules if rule.code == code), None)
+        if moved is None:
+            raise NotFound("No such rule.")
+        rules.remove(moved)
+        rules.insert(max(to, 1) - 1, moved)
+        for position, rule in enumerate(rules, start=1):
+            rule.position = position
+        Rule.objects.bulk_update(rules, ["position"])
+        _record_edit(ruleset, "rule.moved", author, {"code": code, "to": moved.position})
+
+
+def save_policy(ruleset: RuleSet, policy: Policy, *, author: User) -> None:
+    """Replace the thresholds, the random reviews and the cap of a draft."""
+    require(author, Permission.EDIT_RULES)
+    with journal.unit():
+        _lock_draft(ruleset)
+        ruleset.policy = stored_policy(policy)
+        RuleSet.objects.filter(pk=ruleset.pk).update(policy=ruleset.policy)
+        _record_edit(ruleset, "ruleset.policy_saved", author, ruleset.policy)
+
+
+def rename_ruleset(ruleset: RuleSet, name: str, *, author: User) -> None:
+    """Give a draft another name. What it judges stays, and so does its last editor."""
+    require(author, Permission.EDIT_RULES)
+    with journal.unit():
+        _lock_draft(ruleset)
+        RuleSet.objects.filter(pk=ruleset.pk).update(name=name)
+        ruleset.name = name
         audit.record(
-            "rule.deleted", actor=actor_of(author), subject=Ref("ruleset", ruleset.pk), detail={"code": code}
+            "ruleset.renamed",
+            actor=actor_of(author),
+            subject=Ref("ruleset", ruleset.pk),
+            detail={"name": name},
         )
 
 
@@ -105,59 +135,17 @@ def check_condition(subject: str, condition: str) -> tuple[str, ...]:
     return tuple(field.name for field in expression.fields)
 
 
-def activate_ruleset(ruleset: RuleSet, *, approver: User, at: datetime) -> Activation:
-    """Put a draft or an earlier version live; whoever edited it last cannot approve it.
-
-    The ruleset that was live retires in the same commit. Raises
-    PermissionDenied, or ValidationFailed if a condition cannot be read.
-    """
-    require(approver, Permission.EDIT_RULES)
-    with journal.unit():
-        # Locked before it is read: what goes live is what was checked, and its last author is known.
-        row = RuleSet.objects.select_for_update().get(pk=ruleset.pk)
-        if row.author_id == approver.pk:
-            raise PermissionDenied(
-                "A second person has to approve this ruleset.", code="second_person_needed"
-            )
-        if row.status == RuleSetStatus.LIVE:
-            raise Conflict("This ruleset is already live.", code="already_live")
-        compiled = _compile(row)
-        RuleSet.objects.filter(subject=row.subject, status=RuleSetStatus.LIVE).update(
-            status=RuleSetStatus.RETIRED, retired_at=at
-        )
-        row.status, row.published_at, row.retired_at = RuleSetStatus.LIVE, at, None
-        row.content_hash = compiled.content_hash
-        row.save(update_fields=["status", "published_at", "retired_at", "content_hash"])
-        activation = Activation.objects.create(
-            ruleset=row,
-            ruleset_hash=compiled.content_hash,
-            author_id=row.author_id,
-            approver=approver,
-            activated_at=at,
-        )
-        audit.record(
-            "ruleset.activated",
-            actor=actor_of(approver),
-            subject=Ref("ruleset", row.pk),
-            detail={"hash": compiled.content_hash},
-        )
-    ruleset.status = RuleSetStatus.LIVE
-    live.forget()
-    return activation
-
-
-def _compile(ruleset: RuleSet) -> LiveRuleset:
-    try:
-        return compile_rows(ruleset)
-    except RulesetError as error:
-        raise ValidationFailed([FieldError("/rules", "invalid_condition", str(error))]) from error
-
-
 def _lock_draft(ruleset: RuleSet) -> None:
     """Keep others from publishing the draft meanwhile; Conflict if somebody already has."""
     status = RuleSet.objects.select_for_update().values_list("status", flat=True).get(pk=ruleset.pk)
     if status != RuleSetStatus.DRAFT:
         raise Conflict("Only a draft can be edited; copy this version to a new draft.", code="not_a_draft")
+
+
+def _record_edit(ruleset: RuleSet, action: str, author: User, detail: dict[str, Any]) -> None:
+    RuleSet.objects.filter(pk=ruleset.pk).update(last_editor=author)
+    ruleset.last_editor = author
+    audit.record(action, actor=actor_of(author), subject=Ref("ruleset", ruleset.pk), detail=detail)
 
 
 def _check_reason(code: str) -> None:

@@ -14,7 +14,7 @@ from risk.policy import Thresholds
 from risk.rules.engine import Effect
 from risk.rulesets import Policy, compile_rows
 from risk.services import activate_ruleset, create_draft, promote_model
-from tests.make import NOON, make_live_ruleset, make_order, make_rule, make_user
+from tests.make import NOON, make_backtest, make_live_ruleset, make_order, make_rule, make_user
 from tests.risk.versions import alter, make_model
 
 pytestmark = pytest.mark.django_db
@@ -161,6 +161,7 @@ def test_decisions_between_activations_each_name_what_judged_them(clock: Clock) 
     for number in range(6):
         rules = [make_rule(f"order.amount > {number}", code="R-1")]
         draft = create_draft("order", "Test", rules=rules, policy=policy, author=analysts[0])
+        make_backtest(draft)
         activate_ruleset(draft, approver=analysts[1], at=NOON)
         decision = decide_order(make_order(), as_of=NOON)
         assert_is_of_one_version(decision)

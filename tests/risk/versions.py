@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from django.core.files.base import ContentFile
 
+from accounts.models import Role
 from ml.artifacts import ModelArtifact
 from ml.calibration import Calibration
 from ml.datasets import TrainingSet
@@ -15,7 +16,8 @@ from ml.training import Recipe, train
 from risk import live
 from risk.inputs import current_inputs
 from risk.models import ModelVersion, TrainingRun
-from tests.make import NOON, make_model
+from risk.services import promote_model
+from tests.make import NOON, make_model, make_user
 
 __all__ = ["make_linear_model", "make_model", "make_tree_model", "store"]
 
@@ -52,13 +54,15 @@ def store(
         subject=subject,
         number=ModelVersion.objects.filter(subject=subject).count() + 1,
         kind=artifact.kind.value,
-        status=status,
+        status="shadow" if status == "champion" else status,
         sha256=artifact.sha256,
         feature_hash=artifact.schema_hash,
         training=run,
     )
     version.artifact.save(f"{version.pk}.json", ContentFile(artifact.to_bytes()), save=False)
     version.save(force_insert=True)
+    if status == "champion":
+        promote_model(version, approver=make_user(Role.RISK_ANALYST), at=NOON)
     live.forget()
     return version
 
