@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
 from ml.arrays import Floats
-from ml.calibration import Calibration, sigmoid
+from ml.calibration import Calibration, sigmoid, sigmoid_of
 from ml.errors import LearningError
 from ml.estimators import Estimator, Kind, estimator_from_json
 
@@ -38,7 +36,9 @@ class ModelArtifact:
 
     def score(self, vector: Floats) -> float:
         """Return the calibrated probability of bad, 0–1, of one (n_features,) vector."""
-        return float(self.scores(vector[np.newaxis, :])[0])
+        if vector.shape != (len(self.features),):
+            raise self._wrong_shape(vector)
+        return self.calibration.apply_one(sigmoid_of(self.estimator.margin(vector)))
 
     def scores(self, matrix: Floats, *, num_threads: int = 1) -> Floats:
         """Return the calibrated probabilities of (n, n_features) rows; NaN is a missing input."""
@@ -95,10 +95,11 @@ class ModelArtifact:
 
     def _require_width(self, matrix: Floats) -> None:
         if matrix.ndim != 2 or matrix.shape[1] != len(self.features):
-            sentence = (
-                f"The model takes {len(self.features)} inputs a row, not an array of shape {matrix.shape}."
-            )
-            raise LearningError(sentence, code="wrong_shape")
+            raise self._wrong_shape(matrix)
+
+    def _wrong_shape(self, array: Floats) -> LearningError:
+        sentence = f"The model takes {len(self.features)} inputs a row, not an array of shape {array.shape}."
+        return LearningError(sentence, code="wrong_shape")
 
 
 def _verified_body(document: bytes, expected_sha256: str | None) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -41,10 +42,23 @@ class Calibration:
         array([0.05, 0.55])
         """
         if self.method is Method.TABLE:
-            return np.interp(raw, self.raw, self.probability)
+            return np.interp(raw, *self._knots)
         if self.method is Method.SIGMOID:
             return sigmoid(self.slope * log_odds(raw) + self.intercept)
         return raw
+
+    def apply_one(self, raw: float) -> float:
+        """Return what apply() gives for one raw score, to the last bit, without arrays in between."""
+        if self.method is Method.TABLE:
+            return float(np.interp(raw, *self._knots))
+        if self.method is Method.SIGMOID:
+            inside = min(max(raw, SMALLEST), 1 - SMALLEST)
+            return sigmoid_of(self.slope * float(np.log(inside / (1 - inside))) + self.intercept)
+        return raw
+
+    @cached_property
+    def _knots(self) -> tuple[Floats, Floats]:
+        return np.array(self.raw), np.array(self.probability)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -172,6 +186,12 @@ def sigmoid(values: Floats) -> Floats:
     """
     decay = np.exp(-np.abs(values))
     return np.where(values >= 0, 1 / (1 + decay), decay / (1 + decay))
+
+
+def sigmoid_of(value: float) -> float:
+    """Return sigmoid() of one number, to the last bit: numpy's exponential, not that of math."""
+    decay = float(np.exp(-abs(value)))
+    return 1 / (1 + decay) if value >= 0 else decay / (1 + decay)
 
 
 def log_odds(probability: Floats) -> Floats:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ml.arrays import Floats
-from ml.boosting import load_lightgbm
+from ml.boosting import RowScorer, load_lightgbm
 
 
 class Kind(StrEnum):
@@ -25,6 +25,9 @@ class Estimator(Protocol):
 
     def margins(self, matrix: Floats, *, num_threads: int = 1) -> Floats:
         """Return the (n,) log-odds of bad, not calibrated."""
+
+    def margin(self, vector: Floats) -> float:
+        """Return what margins() gives for this one row, (n_features,), to the last bit."""
 
     def contributions(self, matrix: Floats, *, num_threads: int = 1) -> Floats:
         """Return (n, n_features + 1) shares of the margins; the last column is the base value."""
@@ -44,6 +47,9 @@ class TreeBag:
 
     def margins(self, matrix: Floats, *, num_threads: int = 1) -> Floats:
         return self._mean(matrix, raw_score=True, num_threads=num_threads)
+
+    def margin(self, vector: Floats) -> float:
+        return self._row_scorer.margin(vector)
 
     def contributions(self, matrix: Floats, *, num_threads: int = 1) -> Floats:
         return self._mean(matrix, pred_contrib=True, num_threads=num_threads)
@@ -66,6 +72,10 @@ class TreeBag:
 
         return [lightgbm.Booster(model_str=text) for text in self.models]
 
+    @cached_property
+    def _row_scorer(self) -> RowScorer:
+        return RowScorer(self._boosters)
+
 
 @dataclass(frozen=True, eq=False)
 class LinearModel:
@@ -84,6 +94,9 @@ class LinearModel:
 
     def margins(self, matrix: Floats, *, num_threads: int = 1) -> Floats:
         return np.asarray(self.contributions(matrix, num_threads=num_threads).sum(axis=1), dtype=np.float64)
+
+    def margin(self, vector: Floats) -> float:
+        return float(self.margins(vector[np.newaxis])[0])
 
     def contributions(self, matrix: Floats, *, num_threads: int = 1) -> Floats:
         del num_threads  # numpy's own threads do for a product of this size

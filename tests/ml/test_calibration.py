@@ -20,6 +20,7 @@ from ml.calibration import (
     log_odds,
     reliability,
     sigmoid,
+    sigmoid_of,
 )
 
 
@@ -94,3 +95,12 @@ def test_reliability_bins_hold_every_row_once() -> None:
 
 def test_brier_is_the_mean_squared_error() -> None:
     assert brier_score(np.array([True, False]), np.array([0.0, 0.0])) == 0.5
+
+
+@settings(deadline=None)
+@given(raw=st.floats(0, 1), margin=st.floats(allow_nan=False))
+def test_one_score_is_calibrated_to_the_last_bit_as_among_many(raw: float, margin: float) -> None:
+    table = Calibration(Method.TABLE, raw=(0.0, 1 / 3, 0.7, 1.0), probability=(0.0, 0.1, 0.9, 1.0))
+    for calibration in (Calibration(), table, Calibration(Method.SIGMOID, slope=1.1, intercept=0.3)):
+        assert calibration.apply_one(raw) == calibration.apply(np.array([raw, 0.5]))[0]
+    assert sigmoid_of(margin) == sigmoid(np.array([margin, 0.0, 1.0]))[0]
