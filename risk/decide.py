@@ -5,14 +5,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from hashlib import blake2b
 from typing import Any, TypeVar
 
 from django.utils import timezone
 
 from catalog.models import ListingRevision
 from core import journal
-from core.refs import Ref
 from merchants.models import MerchantApplication
 from orders.models import Order
 
@@ -20,7 +18,7 @@ from .facts import Facts, applications, listings, orders
 from .live import find_champion, find_live_ruleset
 from .models import Decision
 from .models import Outcome as OutcomeChoice
-from .policy import Outcome, OutcomeKind, PolicyReason, choose_outcome
+from .policy import Outcome, OutcomeKind, PolicyReason, choose_outcome, is_sampled
 from .rules.engine import Evaluation
 from .rulesets import LiveRuleset
 from .scoring import LiveModel
@@ -137,7 +135,7 @@ def _build(
         decision.tags = list(evaluation.tags)
     if ruleset is not None:
         decision.ruleset_id, decision.ruleset_hash = ruleset.id, ruleset.content_hash
-        decision.is_sampled = _is_sampled(facts.subject, outcome, ruleset.policy.review_share)
+        decision.is_sampled = is_sampled(str(facts.subject), outcome, ruleset.policy.review_share)
     if champion is not None:
         decision.model_id, decision.model_hash = champion.id, champion.sha256
     return decision
@@ -150,11 +148,3 @@ def _snapshot(facts: Facts, ruleset: LiveRuleset | None, evaluation: Evaluation 
         "evaluation": evaluation.snapshot() if evaluation else None,
         "review_share": ruleset.policy.review_share if ruleset else None,
     }
-
-
-def _is_sampled(subject: Ref, outcome: Outcome, share: float) -> bool:
-    """Tell whether an approval is drawn for review, by a hash of its id: a replay draws the same."""
-    if outcome.kind is not OutcomeKind.APPROVE or share <= 0:
-        return False
-    digest = blake2b(str(subject).encode(), digest_size=4, person=b"random-review").digest()
-    return int.from_bytes(digest, "big") < share * 2**32

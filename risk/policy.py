@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import blake2b
 from math import isnan
 from typing import TypeAlias
 
@@ -91,6 +92,18 @@ def choose_outcome(
         return Outcome(OutcomeKind.APPROVE, evaluation.reasons_for(Effect.APPROVE))
     signals.sort(key=lambda signal: signal[0].severity, reverse=True)
     return Outcome(signals[0][0], tuple(dict.fromkeys(reason for _, reason in signals)))
+
+
+def is_sampled(subject: str, outcome: Outcome, share: float) -> bool:
+    """Tell whether an approval is drawn for review, by a hash of its subject: a replay draws the same.
+
+    subject    e.g. "order:17"
+    share      part of approvals to draw, 0–1
+    """
+    if outcome.kind is not OutcomeKind.APPROVE or share <= 0:
+        return False
+    digest = blake2b(subject.encode(), digest_size=4, person=b"random-review").digest()
+    return int.from_bytes(digest, "big") < share * 2**32
 
 
 def _banded_signals(

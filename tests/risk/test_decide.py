@@ -12,15 +12,14 @@ from django.test.utils import CaptureQueriesContext
 
 from catalog.services import begin_screening
 from core.actors import SYSTEM
-from core.refs import Ref
 from intake.pipeline import submit_application
 from merchants.models import MerchantApplication
 from orders.placing import Signals
 from risk import live, selectors
-from risk.decide import _is_sampled, decide_application, decide_order, decide_revision
+from risk.decide import decide_application, decide_order, decide_revision
 from risk.facts import orders as order_facts
 from risk.models import Decision, Rule, RuleSet
-from risk.policy import Outcome, OutcomeKind, choose_outcome
+from risk.policy import Outcome, OutcomeKind, choose_outcome, is_sampled
 from risk.rules.engine import Effect, Mode
 from risk.rulesets import compile_rows
 from tests.make import (
@@ -135,7 +134,7 @@ class TestReplay:
         assert 5 < sum(drawn) < 35
         approve = Outcome(OutcomeKind.APPROVE)
         assert drawn == [
-            _is_sampled(Ref("order", decision.subject_id), approve, decision.snapshot["review_share"])
+            is_sampled(f"order:{decision.subject_id}", approve, decision.snapshot["review_share"])
             for decision in decisions
         ]
 
