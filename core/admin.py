@@ -1,13 +1,16 @@
 """The ground in the admin: journals and events for reading, exchange rates for adding."""
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from . import admin_shown as show
-from . import audit
 from .admin_base import BackofficeAdmin, MadeFilter, Operation
 from .admin_menu import MenuGroup
 from .models import AuditBlock, AuditEntry, ExchangeRate, IdempotencyKey, OutboxEvent, TransitionRecord
+from .verification import verify
 
 
 @admin.register(TransitionRecord)
@@ -41,11 +44,11 @@ class AuditEntryAdmin(BackofficeAdmin):
 
 
 def _verify_chain(block: AuditBlock, **_of_the_operation: object) -> str:
-    broken = audit.find_broken_block()
+    broken = verify(at=timezone.now()).broken
     if broken is None:
         return str(_("Every block matches its rows and the block before it."))
     return str(
-        _("Block %(number)s does not match its rows or the block before it.") % {"number": broken.number}
+        _("Block %(number)s does not match its rows or the block before it.") % {"number": broken.block}
     )
 
 
@@ -61,6 +64,9 @@ class AuditBlockAdmin(BackofficeAdmin):
             run=_verify_chain,
         ),
     )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AuditBlock]:
+        return super().get_queryset(request).defer("digests")  # type: ignore[no-any-return]
 
 
 @admin.register(OutboxEvent)

@@ -1,29 +1,27 @@
-"""The audit trail: record what was done, seal it in a hash chain, verify the chain.
+"""The audit trail: record what was done, and seal it in a hash chain.
 
 Rows are written with the work they describe. A sealer takes the rows of
-finished transactions in blocks, and each block's SHA-256 covers its rows and
-the block before it, so that a changed or removed row no longer adds up.
+finished transactions in blocks; each block's SHA-256 covers its rows and
+the block before it, so that a changed or removed row no longer adds up
+(`core.verification`). Writers touch no block and never wait for the sealer.
 """
 
-import hashlib
-import json
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.forms.models import model_to_dict
 from django.utils import timezone
 
 from . import journal, requests
 from .actors import Actor
+from .anchors import keep_head
+from .chain import FIRST_HASH, JOURNALS, hash_of, list_digests, rows_of
 from .locks import try_lock
-from .models import AuditBlock, AuditEntry, JournalModel, TransitionRecord
+from .models import AuditBlock, AuditEntry
 from .refs import Ref
 
-_JOURNALS: dict[str, type[JournalModel]] = {"audit": AuditEntry, "transition": TransitionRecord}
-_FIRST_HASH = "0" * 64
 # Longer than any transaction of ours runs, so that a block is never sealed under a row still to come.
-_SETTLING = timedelta(seconds=30)
+SETTLING = timedelta(seconds=30)
 BLOCK_ROWS = 5_000
 
 
@@ -45,52 +43,34 @@ def record(action: str, *, actor: Actor, subject: Ref, detail: dict[str, Any] | 
 
 def seal(*, at: datetime) -> int:
     """Seal the rows written before `at` minus the settling time; return how many blocks were made."""
-    made = 0
-    for name in _JOURNALS:
-        while _seal_one(name, at - _SETTLING):
-            made += 1
+    made, head = 0, None
+    for name in JOURNALS:
+        while block := _seal_one(name, at):
+            made, head = made + 1, block
+    if head is not None:
+        keep_head(head)
     return made
 
 
-def find_broken_block() -> AuditBlock | None:
-    """Return the first block whose rows or predecessor no longer match its hash, None if all do."""
-    previous = _FIRST_HASH
-    for block in AuditBlock.objects.order_by("number").iterator():
-        rows = list(_JOURNALS[block.journal]._default_manager.filter(block=block).order_by("id"))
-        if block.previous_hash != previous or block.hash != _hash(previous, block.journal, rows):
-            return block
-        previous = block.hash
-    return None
-
-
-def _seal_one(name: str, before: datetime) -> bool:
-    """Seal one block of a journal; False if nothing is left, or somebody else is sealing."""
-    model = _JOURNALS[name]
+def _seal_one(name: str, at: datetime) -> AuditBlock | None:
+    """Seal one block of a journal; None if nothing is left, or somebody else is sealing."""
     with transaction.atomic():
         if not try_lock("core.audit"):  # two sealers would chain to the same predecessor
-            return False
-        rows = list(
-            model._default_manager.filter(block=None, created_at__lt=before).order_by("id")[:BLOCK_ROWS]
-        )
+            return None
+        rows = list(rows_of(name, limit=BLOCK_ROWS, block=None, created_at__lt=at - SETTLING))
         if not rows:
-            return False
-        last = AuditBlock.objects.order_by("-number").first()
-        previous = last.hash if last else _FIRST_HASH
-        block = AuditBlock.objects.create(
+            return None
+        last = AuditBlock.objects.defer("digests").order_by("-number").first()
+        block = AuditBlock(
             number=last.number + 1 if last else 1,
             journal=name,
             row_count=len(rows),
-            previous_hash=previous,
-            hash=_hash(previous, name, rows),
-            sealed_at=before + _SETTLING,
+            previous_hash=last.hash if last else FIRST_HASH,
+            sealed_at=at,
+            digests=list_digests(rows),
         )
-        model._default_manager.filter(pk__in=[row.pk for row in rows]).update(block=block)
-    return True
-
-
-def _hash(previous: str, name: str, rows: list[Any]) -> str:
-    digest = hashlib.sha256(f"{previous}:{name}:{len(rows)}".encode())
-    for row in rows:
-        content = {"id": row.pk, **model_to_dict(row, exclude=["block"])}
-        digest.update(json.dumps(content, sort_keys=True, default=str, ensure_ascii=False).encode())
-    return digest.hexdigest()
+        block.hash = hash_of(block)
+        block.save(force_insert=True)
+        sealed = JOURNALS[name]._default_manager.filter(pk__in=[row["id"] for row in rows])
+        sealed.update(block=block)
+    return block

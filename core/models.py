@@ -40,6 +40,11 @@ class TransitionRecord(JournalModel):
         indexes = [
             models.Index(fields=["subject_id", "subject_kind", "id"], name="transition_of_subject"),
             models.Index(fields=["id"], name="transition_unsealed", condition=models.Q(block=None)),
+            models.Index(
+                fields=["block", "id"],
+                name="transition_of_block",
+                condition=models.Q(block__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -58,6 +63,11 @@ class AuditEntry(JournalModel):
         indexes = [
             models.Index(fields=["subject_id", "subject_kind", "id"], name="audit_of_subject"),
             models.Index(fields=["id"], name="audit_unsealed", condition=models.Q(block=None)),
+            models.Index(
+                fields=["block", "id"],
+                name="audit_of_block",
+                condition=models.Q(block__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -73,6 +83,8 @@ class AuditBlock(models.Model):
     previous_hash = models.CharField(max_length=64)
     hash = models.CharField(max_length=64)
     sealed_at = models.DateTimeField()
+    # Of core.chain: each row's id and SHA-256, so that a break names the row; empty in the oldest blocks.
+    digests = models.BinaryField(default=b"")
 
     class Meta:
         verbose_name = _("audit block")
