@@ -1,20 +1,25 @@
-"""What is live in this process: the ruleset and the champion model of each subject.
+"""What is live in this process: rulesets, champions, brakes, snoozes, and the versions of lists.
 
-Each is held with the id it was loaded under, and the id is looked up again
-when it is older than a second: an activation reaches every worker within two
-seconds without a message bus, and one decision never mixes two versions.
+One look at the database, at most a second old, says which of each are live for
+every subject: an activation, a brake or a list reaches every worker within two
+seconds without a message bus. What they hold is loaded once per id, and one
+decision never mixes two versions.
 """
 
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
 
 from django.core.files.storage import default_storage
+from django.db import connection
 
-from .inputs import current_inputs
-from .models import ModelStatus, ModelVersion, RuleSet, RuleSetStatus
+from core.errors import Conflict
+
+from .inputs import current_inputs, is_declared
+from .models import Brake, EntityList, ModelPromotion, ModelStatus, ModelVersion, RuleSet, RuleSnooze
 from .rulesets import LiveRuleset, compile_rows
 from .scoring import LiveModel, load_model
 
@@ -27,31 +32,101 @@ class AlteredRuleset(RuntimeError):
     """What a live ruleset holds is not what its hash says."""
 
 
-@dataclass
-class _Held(Generic[T]):
-    checked_at: float
-    id: int | None
-    value: T | None
+class ModelBraked(Conflict):
+    """The champion is braked, and no earlier one fits the present inputs."""
+
+    default_code = "model_braked"
 
 
-_rulesets: dict[str, _Held[LiveRuleset]] = {}
-_models: dict[str, _Held[LiveModel]] = {}
+@dataclass(frozen=True, slots=True)
+class ListState:
+    """Which version of a list is the present one."""
+
+    id: int
+    kind: str
+    version: int
+
+
+@dataclass(frozen=True)
+class Muting:
+    """The rules of one subject that have no effect now: braked for everybody, or snoozed for one."""
+
+    braked: frozenset[str] = frozenset()
+    snoozes: Mapping[tuple[str, int], tuple[tuple[str, datetime], ...]] = field(default_factory=dict)
+
+    def for_subject(self, keys: Mapping[str, int | None], at: datetime) -> dict[str, str]:
+        """Return rule code → "braked" or "snoozed", as `CompiledRuleset.evaluate` takes it.
+
+        keys    merchant, buyer, device, card, address, ip → id or fingerprint, None if not supplied
+        """
+        muted: dict[str, str] = {}
+        if self.snoozes:
+            for entity, key in keys.items():
+                for code, until in self.snoozes.get((str(entity), key), ()) if key is not None else ():
+                    if at < until:
+                        muted[code] = "snoozed"
+        muted.update(dict.fromkeys(self.braked, "braked"))
+        return muted
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What one look found, by subject; `braked_models` are ids."""
+
+    at: float
+    rulesets: dict[str, int]
+    champions: dict[str, int]
+    mutings: dict[str, Muting]
+    braked_models: frozenset[int]
+    lists: dict[str, ListState]
+
+
+_look: _Look | None = None
+_rulesets: dict[str, tuple[int, LiveRuleset]] = {}
+_models: dict[str, tuple[int, LiveModel]] = {}
+_substitutes: dict[int, int | None] = {}  # braked champion → the model that stands in for it
+_UNMUTED = Muting()
 
 
 def find_live_ruleset(subject: str) -> LiveRuleset | None:
-    """Return the subject's live ruleset; at most one query a second."""
-    return _find(_rulesets, subject, _live_ruleset_id, _load_ruleset)
+    """Return the subject's live ruleset; AlteredRuleset if it is not what was approved."""
+    return _hold(_rulesets, subject, _present().rulesets.get(subject), _load_ruleset)
 
 
 def find_champion(subject: str) -> LiveModel | None:
-    """Return the subject's champion model; at most one query a second."""
-    return _find(_models, subject, _champion_id, _load_model)
+    """Return the model that scores now: the champion, or the one before while it is braked.
+
+    ModelBraked if none before it fits the inputs as they are declared now.
+    """
+    look = _present()
+    id = look.champions.get(subject)
+    if id is not None and id in look.braked_models:
+        id = _substitute(subject, id)
+    return _hold(_models, subject, id, _load_model)
+
+
+def muting(subject: str) -> Muting:
+    """Return which rules are braked and snoozed now."""
+    return _present().mutings.get(subject, _UNMUTED)
+
+
+def list_states() -> Mapping[str, ListState]:
+    """Return the lists that are in use, by code, each with its present version."""
+    return _present().lists
+
+
+def look_again() -> None:
+    """See a change of this process at once: the next question asks the database."""
+    global _look
+    _look = None
 
 
 def forget() -> None:
     """Drop everything held, e.g. between tests."""
+    look_again()
     _rulesets.clear()
     _models.clear()
+    _substitutes.clear()
 
 
 def load_version(version: ModelVersion) -> LiveModel:
@@ -61,26 +136,86 @@ def load_version(version: ModelVersion) -> LiveModel:
         return load_model(version.pk, file.read(), sha256=version.sha256, input_names=names)
 
 
-def _find(
-    held: dict[str, _Held[T]],
-    subject: str,
-    find_id: Callable[[str], int | None],
-    load: Callable[[int], T],
-) -> T | None:
+def _present() -> _Look:
+    global _look
+    look, now = _look, time.monotonic()
+    if look is None or now - look.at >= FRESH_SECONDS:
+        look = _look = _ask(now)
+    return look
+
+
+def _hold(held: dict[str, tuple[int, T]], subject: str, id: int | None, load: Callable[[int], T]) -> T | None:
+    if id is None:
+        return None
     entry = held.get(subject)
-    now = time.monotonic()
-    if entry is not None and now - entry.checked_at < FRESH_SECONDS:
-        return entry.value
-    id = find_id(subject)
-    if entry is None or entry.id != id:
-        entry = _Held(now, id, None if id is None else load(id))
-    held[subject] = _Held(now, entry.id, entry.value)
-    return entry.value
+    if entry is None or entry[0] != id:
+        entry = held[subject] = (id, load(id))
+    return entry[1]
 
 
-def _live_ruleset_id(subject: str) -> int | None:
-    live = RuleSet.objects.filter(subject=subject, status=RuleSetStatus.LIVE)
-    return live.values_list("pk", flat=True).first()
+# Small tables, or partial indexes over their few standing rows; five columns each: what, of which subject
+# or kind, id, code, number.
+_STANDING = f"""
+    SELECT 'ruleset', subject, id, '', 0 FROM {RuleSet._meta.db_table} WHERE status = 'live'
+    UNION ALL
+    SELECT 'champion', subject, id, '', 0 FROM {ModelVersion._meta.db_table} WHERE status = 'champion'
+    UNION ALL
+    SELECT 'brake', subject, COALESCE(model_id, 0), rule_code, 0
+    FROM {Brake._meta.db_table} WHERE released_at IS NULL
+    UNION ALL
+    SELECT 'list', kind, id, code, version FROM {EntityList._meta.db_table} WHERE archived_at IS NULL
+"""  # noqa: S608 (names are our own)
+
+
+def _ask(now: float) -> _Look:
+    """Two queries, however many subjects."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STANDING)
+        rows = cursor.fetchall()
+    found: dict[str, list[tuple[str, int, str, int]]] = {}
+    for what, *row in rows:
+        found.setdefault(what, []).append(tuple(row))
+    brakes = found.get("brake", ())
+    return _Look(
+        at=now,
+        rulesets={subject: id for subject, id, _, _ in found.get("ruleset", ())},
+        champions={subject: id for subject, id, _, _ in found.get("champion", ())},
+        mutings=_mutings([(subject, code) for subject, _, code, _ in brakes if code]),
+        braked_models=frozenset(model_id for _, model_id, code, _ in brakes if not code),
+        lists={code: ListState(id, kind, version) for kind, id, code, version in found.get("list", ())},
+    )
+
+
+def _mutings(braked: list[tuple[str, str]]) -> dict[str, Muting]:
+    snoozes: dict[str, dict[tuple[str, int], list[tuple[str, datetime]]]] = {}
+    standing = RuleSnooze.objects.filter(ended_at=None)
+    for subject, code, entity, key, until in standing.values_list(
+        "subject", "rule_code", "entity", "key", "until"
+    ):
+        snoozes.setdefault(subject, {}).setdefault((entity, key), []).append((code, until))
+    return {
+        subject: Muting(
+            braked=frozenset(code for other, code in braked if other == subject),
+            snoozes={key: tuple(entries) for key, entries in snoozes.get(subject, {}).items()},
+        )
+        for subject in {*snoozes, *(subject for subject, _ in braked)}
+    }
+
+
+def _substitute(subject: str, braked_id: int) -> int:
+    """Return the newest earlier champion whose inputs are declared; the answer is kept until it changes."""
+    if braked_id not in _substitutes:
+        ended = ModelPromotion.objects.filter(
+            model__subject=subject, model__status=ModelStatus.RETIRED, ended_at__isnull=False
+        )
+        earlier = ended.order_by("-ended_at", "-pk").values_list("model_id", "model__feature_hash")
+        _substitutes[braked_id] = next(
+            (id for id, feature_hash in earlier if is_declared(subject, feature_hash)), None
+        )
+    id = _substitutes[braked_id]
+    if id is None:
+        raise ModelBraked("The champion is braked, and no earlier model fits.")
+    return id
 
 
 def _load_ruleset(id: int) -> LiveRuleset:
@@ -90,11 +225,6 @@ def _load_ruleset(id: int) -> LiveRuleset:
         # Somebody wrote past the triggers: what was not approved does not judge.
         raise AlteredRuleset(f"Ruleset {id} is not what was approved as {row.content_hash[:12]}.")
     return ruleset
-
-
-def _champion_id(subject: str) -> int | None:
-    champions = ModelVersion.objects.filter(subject=subject, status=ModelStatus.CHAMPION)
-    return champions.values_list("pk", flat=True).first()
 
 
 def _load_model(id: int) -> LiveModel:

@@ -5,9 +5,11 @@ from dataclasses import asdict, dataclass, fields
 from hashlib import sha256
 from typing import Any
 
-from .models import Rule, RuleSet
+from .models import EntityList, Rule, RuleSet, RuleSetStatus
 from .policy import Thresholds
 from .rules.engine import CompiledRuleset, Effect, Mode, RuleDefinition, compile_ruleset
+from .rules.errors import ExpressionError
+from .rules.expression import parse
 from .schemas import schema_of
 
 # Two reviewers' morning, at a minute and a half a case: a rule that holds more in an hour is braked, because
@@ -45,10 +47,36 @@ class LiveRuleset:
 
 
 def compile_rows(ruleset: RuleSet) -> LiveRuleset:
-    """Return the runnable form; RulesetError lists every condition that cannot be read. One query."""
-    rules = compile_ruleset([definition_of(rule) for rule in ruleset.rules.all()], schema_of(ruleset.subject))
+    """Return the runnable form; RulesetError lists every condition that cannot be read. Two queries."""
+    definitions = [definition_of(rule) for rule in ruleset.rules.all()]
+    rules = compile_ruleset(definitions, schema_of(ruleset.subject), known_lists(archived=True))
     policy = policy_of(ruleset.policy)
     return LiveRuleset(ruleset.pk, hash_of(rules, policy), rules, policy)
+
+
+def known_lists(*, archived: bool = False) -> dict[str, str]:
+    """Return the lists that conditions may ask: code → kind.
+
+    archived    those put away too: a published version that asked one still compiles, and finds it missing
+    """
+    lists = EntityList.objects.all() if archived else EntityList.objects.filter(archived_at=None)
+    return dict(lists.values_list("code", "kind"))
+
+
+def list_users_of(list_code: str) -> list[tuple[RuleSet, tuple[str, ...]]]:
+    """Return the drafts, scheduled and live versions whose rules ask a list, with the rules' codes."""
+    lists = known_lists(archived=True)
+    users: dict[RuleSet, list[str]] = {}
+    # The text of a condition that asks a list contains its code; the few that do are parsed to be sure.
+    rules = Rule.objects.exclude(ruleset__status=RuleSetStatus.RETIRED).filter(condition__contains=list_code)
+    for rule in rules.select_related("ruleset").order_by("ruleset_id", "position"):
+        try:
+            expression = parse(rule.condition, schema_of(rule.ruleset.subject), lists)
+        except ExpressionError:
+            continue  # it cannot go live as it is
+        if any(probe.list_code == list_code for probe in expression.probes):
+            users.setdefault(rule.ruleset, []).append(rule.code)
+    return [(ruleset, tuple(codes)) for ruleset, codes in users.items()]
 
 
 def draft_hash(ruleset: RuleSet) -> str:

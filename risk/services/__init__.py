@@ -1,7 +1,19 @@
-"""Writes on rulesets, models and labels, one module per noun."""
+"""Writes on rulesets, lists, snoozes, brakes, models and labels, one module per noun."""
 
 from .activations import activate_ruleset, approve_ruleset, roll_back, start_scheduled, unschedule
+from .brakes import pull_brake, release_brake
 from .labels import record_label
+from .lists import (
+    ListImport,
+    add_entries,
+    archive_list,
+    create_list,
+    export_list,
+    import_entries,
+    remove_entries,
+    restore_version,
+    update_list,
+)
 from .models import promote_model, request_training
 from .rulesets import (
     check_condition,
@@ -13,22 +25,37 @@ from .rulesets import (
     save_policy,
     save_rule,
 )
+from .snoozes import close_expired_snoozes, end_snooze, snooze_rule
 
 __all__ = [
+    "ListImport",
     "activate_ruleset",
+    "add_entries",
     "approve_ruleset",
+    "archive_list",
     "check_condition",
+    "close_expired_snoozes",
     "copy_to_draft",
     "create_draft",
+    "create_list",
     "delete_rule",
+    "end_snooze",
+    "export_list",
+    "import_entries",
     "move_rule",
     "promote_model",
+    "pull_brake",
     "record_label",
+    "release_brake",
+    "remove_entries",
     "rename_ruleset",
     "request_training",
+    "restore_version",
     "roll_back",
     "save_policy",
     "save_rule",
+    "snooze_rule",
     "start_scheduled",
     "unschedule",
+    "update_list",
 ]

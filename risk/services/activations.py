@@ -17,7 +17,7 @@ from core.refs import Ref
 from risk import live
 from risk.models import FRESH_FOR, Activation, Backtest, RuleSet, RuleSetStatus
 from risk.rules.errors import RulesetError
-from risk.rulesets import compile_rows
+from risk.rulesets import compile_rows, known_lists
 from risk.selectors import find_fresh_backtest, find_rollback_target
 
 logger = logging.getLogger(__name__)
@@ -237,7 +237,13 @@ def _require_backtest(backtest: Backtest, content_hash: str, *, at: datetime, of
 
 
 def _content_hash(ruleset: RuleSet) -> str:
+    """Return what the ruleset holds; ValidationFailed if a condition cannot be read or asks a gone list."""
     try:
-        return compile_rows(ruleset).content_hash
+        compiled = compile_rows(ruleset)
     except RulesetError as error:
         raise ValidationFailed([FieldError("/rules", "invalid_condition", str(error))]) from error
+    gone = {probe.list_code for probe in compiled.rules.probes} - known_lists().keys()
+    if gone:
+        detail = f"Rules ask lists that were archived: {', '.join(sorted(gone))}."
+        raise ValidationFailed([FieldError("/rules", "archived_list", detail)])
+    return compiled.content_hash

@@ -10,7 +10,7 @@ from core.errors import Conflict, PermissionDenied
 from core.outbox import TaskCall
 from core.refs import Ref
 from risk import live
-from risk.models import ModelPromotion, ModelStatus, ModelVersion, TrainingRun
+from risk.models import Brake, ModelPromotion, ModelStatus, ModelVersion, TrainingRun
 
 
 def request_training(subject: str, *, as_of: datetime, requested_by: User | None) -> TrainingRun:
@@ -51,6 +51,10 @@ def promote_model(model: ModelVersion, *, approver: User, at: datetime) -> Model
         )
         row.status = ModelStatus.CHAMPION
         row.save(update_fields=["status"])
+        # A braked champion is no longer in use; one that comes back was looked at again.
+        Brake.objects.filter(subject=row.subject, rule_code="", released_at=None).update(
+            released_at=at, released_by=approver
+        )
         audit.record(
             "model.promoted",
             actor=actor_of(approver),

@@ -17,7 +17,7 @@ from risk.models import Rule, RuleSet, RuleSetStatus
 from risk.rules.engine import RuleDefinition
 from risk.rules.errors import ExpressionError
 from risk.rules.expression import parse
-from risk.rulesets import Policy, compile_rows, stored_policy
+from risk.rulesets import Policy, compile_rows, known_lists, stored_policy
 from risk.schemas import schema_of
 
 
@@ -128,7 +128,7 @@ def rename_ruleset(ruleset: RuleSet, name: str, *, author: User) -> None:
 def check_condition(subject: str, condition: str) -> tuple[str, ...]:
     """Return the fields a condition uses; ValidationFailed with offset and length if it cannot be read."""
     try:
-        expression = parse(condition, schema_of(subject))
+        expression = parse(condition, schema_of(subject), known_lists())
     except ExpressionError as error:
         params = {"offset": error.offset, "length": error.length, "suggestion": error.suggestion}
         raise ValidationFailed([FieldError("/condition", error.code, str(error), params)]) from error

@@ -3,14 +3,12 @@
 Whoever writes: a service, the ORM in bulk, a superuser, SQL by hand.
 """
 
-import importlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import connection
 from django.db.models import Model
 
 from accounts.models import Role, User
@@ -31,6 +29,7 @@ from risk.services import (
     unschedule,
 )
 from tests.make import NOON, make_backtest, make_live_ruleset, make_model, make_rule, make_user
+from tests.risk.guards import guards, refused, standing_triggers, unguarded
 
 pytestmark = pytest.mark.django_db
 POLICY = Policy(Thresholds(review_at=0.3, decline_at=0.8, points_review_at=30, points_decline_at=100))
@@ -54,14 +53,6 @@ def make_draft(author: User, condition: str = "order.amount > 1", *, subject: st
 
 def status_of(ruleset: RuleSet) -> str:
     return RuleSet.objects.get(pk=ruleset.pk).status
-
-
-@contextmanager
-def refused(name: str) -> Iterator[None]:
-    """Expect the database to refuse the block by the name of a constraint or guard."""
-    with pytest.raises(IntegrityError) as caught, transaction.atomic():
-        yield
-    assert name in str(caught.value)
 
 
 class TestServices:
@@ -559,33 +550,3 @@ def test_a_test_with_real_transactions_leaves_empty_tables_and_standing_guards(n
     assert all(table._default_manager.exists() for table in tables)
     with refused("activation_is_kept"):
         Activation.objects.all().delete()
-
-
-def guards() -> list[Any]:
-    migration: Any = importlib.import_module("risk.migrations.0005_activation_triggers")
-    return list(migration.GUARDS)
-
-
-def standing_triggers() -> set[str]:
-    with connection.cursor() as cursor:
-        if connection.vendor == "sqlite":
-            cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
-        else:
-            cursor.execute("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal")
-        return {name for (name,) in cursor.fetchall()}
-
-
-@contextmanager
-def unguarded(*tables: str) -> Iterator[None]:
-    """Take the guards of these tables down for a moment, as somebody with the database's password could."""
-    chosen = [guard for guard in guards() if guard.table in tables]
-    with connection.cursor() as cursor:
-        for guard in chosen:
-            for statement in guard.drop(connection.vendor):
-                cursor.execute(statement)
-        yield
-        if connection.vendor == "postgresql":
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        for guard in chosen:
-            for statement in guard.create(connection.vendor):
-                cursor.execute(statement)
