@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
@@ -14,12 +14,13 @@ from core import journal
 from merchants.models import MerchantApplication
 from orders.models import Order
 
+from . import live
 from .facts import Facts, applications, listings, orders
-from .live import find_champion, find_live_ruleset
+from .lists import Answer, answer_probes
 from .models import Decision
 from .models import Outcome as OutcomeChoice
 from .policy import Outcome, OutcomeKind, PolicyReason, choose_outcome, is_sampled
-from .rules.engine import Evaluation
+from .rules.engine import Evaluation, muted_by_schedule
 from .rulesets import LiveRuleset
 from .scoring import LiveModel
 from .version import code_version
@@ -47,15 +48,17 @@ def _decide(subject: str, gather: Callable[[], Facts]) -> Decision:
     clock = _Clock()
     with clock.step("facts"):
         facts = gather()
-    ruleset, _ = _load(find_live_ruleset, subject)
-    champion, unreadable = _load(find_champion, subject)
+    ruleset, unread_rules = _load(live.find_live_ruleset, subject, "ruleset")
+    champion, unread_model = _load(live.find_champion, subject, "model")
+    with clock.step("lists"):
+        answers, unread_lists = _ask_lists(ruleset, facts)
     with clock.step("rules"):
-        evaluation = ruleset.rules.evaluate(facts.values) if ruleset else None
+        evaluation = _evaluate(ruleset, facts, answers) if ruleset else None
     with clock.step("score"):
-        score, failed = _score(champion, facts)
-    degraded = [*facts.failed, *unreadable, *failed, *([] if ruleset else ["ruleset"])]
-    outcome = _choose(ruleset, evaluation, score, degraded)
-    decision = _build(facts, ruleset, champion, evaluation, score, outcome, degraded)
+        score, unscored = _score(champion, facts)
+    failed = [*facts.failed, *unread_lists, *unread_model, *unscored, *unread_rules]
+    outcome = _choose(ruleset, evaluation, score, failed)
+    decision = _build(facts, answers, ruleset, champion, evaluation, score, outcome, failed)
     decision.latency_us = clock.microseconds
     with journal.unit():
         journal.add(decision)
@@ -75,13 +78,34 @@ class _Clock:
         self.microseconds[name] = (time.perf_counter_ns() - started) // 1_000
 
 
-def _load(find: Callable[[str], T | None], subject: str) -> tuple[T | None, list[str]]:
-    """Return what is live and what failed: a damaged file must not keep every subject undecided."""
+def _load(find: Callable[[str], T | None], subject: str, name: str) -> tuple[T | None, list[str]]:
+    """Return what is live and what failed: a damaged file must not keep every subject undecided.
+
+    A subject without rules cannot be judged and is as good as failed; one without a model has no score.
+    """
     try:
-        return find(subject), []
+        found = find(subject)
+    except live.ModelBraked:
+        return None, ["model_braked"]
     except Exception:
         logger.exception("load_failed", extra={"subject": subject, "find": find.__name__})
-        return None, ["model"]
+        return None, [name]
+    return found, [name] if found is None and name == "ruleset" else []
+
+
+def _ask_lists(ruleset: LiveRuleset | None, facts: Facts) -> tuple[dict[str, Answer], list[str]]:
+    """Return what the lists that the rules name say of the subject, and the lists that failed."""
+    probes = ruleset.rules.probes if ruleset else ()
+    return answer_probes(probes, facts.values, as_of=facts.as_of) if probes else ({}, [])
+
+
+def _evaluate(ruleset: LiveRuleset, facts: Facts, answers: Mapping[str, Answer]) -> Evaluation:
+    subject = facts.subject
+    muted = live.muting(subject.kind).for_subject(facts.keys, facts.as_of)
+    if scheduled := ruleset.rules.scheduled:
+        muted |= muted_by_schedule(scheduled, at=facts.as_of, stable_key=str(subject))
+    values = {**facts.values, **answers} if answers else facts.values
+    return ruleset.rules.evaluate(values, muted=muted)
 
 
 def _score(champion: LiveModel | None, facts: Facts) -> tuple[float | None, list[str]]:
@@ -96,24 +120,23 @@ def _score(champion: LiveModel | None, facts: Facts) -> tuple[float | None, list
 
 
 def _choose(
-    ruleset: LiveRuleset | None, evaluation: Evaluation | None, score: float | None, degraded: list[str]
+    ruleset: LiveRuleset | None, evaluation: Evaluation | None, score: float | None, failed: list[str]
 ) -> Outcome:
     if ruleset is None or evaluation is None:
         return Outcome(OutcomeKind.REVIEW, (PolicyReason.DEGRADED,))
-    return choose_outcome(evaluation, score, ruleset.policy.thresholds, degraded=bool(degraded))
+    return choose_outcome(evaluation, score, ruleset.policy.thresholds, degraded=bool(failed))
 
 
 def _build(
     facts: Facts,
+    answers: Mapping[str, Answer],
     ruleset: LiveRuleset | None,
     champion: LiveModel | None,
     evaluation: Evaluation | None,
     score: float | None,
     outcome: Outcome,
-    degraded: list[str],
+    failed: list[str],
 ) -> Decision:
-    if evaluation is not None and evaluation.is_degraded:
-        degraded = [*degraded, "rules"]
     decision = Decision(
         subject_kind=facts.subject.kind,
         subject_id=facts.subject.id,
@@ -124,8 +147,8 @@ def _build(
         reason_codes=[str(reason) for reason in outcome.reasons],
         features=facts.vector.astype("<f8").tobytes(),
         feature_hash=facts.feature_hash,
-        snapshot=_snapshot(facts, ruleset, evaluation),
-        degraded=degraded,
+        snapshot=_snapshot(facts, answers, ruleset, evaluation),
+        degraded=[*failed, "rules"] if evaluation and evaluation.is_degraded else failed,
         code_version=code_version(),
         created_at=timezone.now(),
     )
@@ -141,10 +164,17 @@ def _build(
     return decision
 
 
-def _snapshot(facts: Facts, ruleset: LiveRuleset | None, evaluation: Evaluation | None) -> dict[str, Any]:
+def _snapshot(
+    facts: Facts,
+    answers: Mapping[str, Answer],
+    ruleset: LiveRuleset | None,
+    evaluation: Evaluation | None,
+) -> dict[str, Any]:
     """Model inputs are in `features`; together with these values they are all that the rules saw."""
     return {
         "values": dict(facts.direct),
+        "probes": answers,
         "evaluation": evaluation.snapshot() if evaluation else None,
         "review_share": ruleset.policy.review_share if ruleset else None,
+        "mark": facts.mark,
     }

@@ -36,7 +36,7 @@ from .version import code_version
 CHUNK_ROWS = 1_000
 EXAMPLES = 20
 # What stands in `degraded` for a score that could not be had: it stays failed in a replay.
-_NO_SCORE = frozenset({"score", "model"})
+_NO_SCORE = frozenset({"score", "model", "model_braked"})
 
 
 class Unreplayable(ValueError):
@@ -179,7 +179,7 @@ def seen_by(decision: Decision) -> Seen:
         values=values,
         vector=vector,
         feature_hash=decision.feature_hash,
-        muted=snapshot.get("muted") or {},
+        muted=evaluation.get("muted") or {},
         failed=tuple(name for name in decision.degraded if name != "rules"),
         failed_rules=evaluation.get("failed_rules") or {},
         misfit_facts=misfits,

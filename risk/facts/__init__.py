@@ -1,7 +1,7 @@
 """What was known of a subject as of a moment: the only readers for rules and features."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
@@ -19,6 +19,9 @@ class Facts:
     vector          (n_inputs,) model inputs in the order of their schema, NaN is missing
     feature_hash    names that schema
     failed          sources that could not be read; any makes the decision degraded
+    keys            who is in it: merchant, buyer, device, card, address, ip → id or fingerprint, None if
+                    not supplied; what a rule can be snoozed for
+    mark            which transactions the history had seen, as PostgreSQL writes a snapshot; None on SQLite
     """
 
     subject: Ref
@@ -29,3 +32,5 @@ class Facts:
     vector: npt.NDArray[np.float64]
     feature_hash: str
     failed: tuple[str, ...] = ()
+    keys: Mapping[str, int | None] = field(default_factory=dict)
+    mark: str | None = None

@@ -50,6 +50,7 @@ def gather(application: MerchantApplication, *, as_of: datetime) -> Facts:
         direct=direct,
         vector=stack([row], INPUTS)[0],
         feature_hash=FEATURE_HASH,
+        keys={"merchant": application.merchant_id},
     )
 
 

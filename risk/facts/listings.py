@@ -36,6 +36,7 @@ def gather(revision: ListingRevision, *, as_of: datetime) -> Facts:
         direct=direct,
         vector=stack([row], INPUTS)[0],
         feature_hash=FEATURE_HASH,
+        keys={"merchant": revision.listing.merchant_id},
     )
 
 

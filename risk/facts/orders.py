@@ -26,7 +26,8 @@ _STATEMENT = "order_history"
 def gather(order: Order, *, as_of: datetime) -> Facts:
     """Return the facts of an order; one query."""
     inputs = _own_inputs(order)
-    inputs.update(read_history(keys_of(order), as_of=as_of))
+    keys = keys_of(order)
+    inputs.update(read_history(keys, as_of=as_of))
     add_ratios(ORDER_RATIOS, inputs)
     direct = direct_values(order)
     return Facts(
@@ -37,6 +38,7 @@ def gather(order: Order, *, as_of: datetime) -> Facts:
         direct=direct,
         vector=np.array([inputs[name] for name in ORDER_INPUT_NAMES]),
         feature_hash=ORDER_FEATURE_HASH,
+        keys=keys,
     )
 
 
@@ -75,6 +77,11 @@ def direct_values(order: Order) -> dict[str, object]:
         "order.card_country": order.card_country or None,
         "order.has_device": order.device_key is not None,
         "order.has_card": order.card_key is not None,
+        "order.buyer": order.buyer_key,
+        "order.device": order.device_key,
+        "order.card": order.card_key,
+        "order.address": order.address_key,
+        "order.ip": order.ip_key,
     }
 
 

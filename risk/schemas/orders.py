@@ -15,6 +15,12 @@ _OWN = (
     Field("order.card_country", FieldType.TEXT, description=_("Country that issued the card")),
     Field("order.has_device", FieldType.BOOL, nullable=False, description=_("A device was supplied")),
     Field("order.has_card", FieldType.BOOL, nullable=False, description=_("A card was supplied")),
+    # Fingerprints, to be looked up in lists of their kind.
+    Field("order.buyer", FieldType.KEY, "buyer", description=_("Buyer")),
+    Field("order.device", FieldType.KEY, "device", description=_("Device")),
+    Field("order.card", FieldType.KEY, "card", description=_("Card")),
+    Field("order.address", FieldType.KEY, "address", description=_("Delivery address")),
+    Field("order.ip", FieldType.KEY, "ip", description=_("Network address")),
 )
 
 SCHEMA = Schema(

@@ -238,7 +238,7 @@ class TestWhatIsStored:
         assert (stored.model_id, stored.model_hash) == (version.pk, version.sha256)
         assert stored.queue_code == "high_value"
         assert len(stored.code_version) == 16
-        assert stored.latency_us.keys() == {"facts", "rules", "score"}
+        assert stored.latency_us.keys() == {"facts", "lists", "rules", "score"}
 
     def test_model_inputs_are_stored_exactly_missing_ones_included(self) -> None:
         make_live_ruleset()

@@ -152,12 +152,14 @@ def test_an_activation_in_the_midst_of_a_decision_does_not_reach_it(
     first = make_live_ruleset(make_rule("order.amount >= 0", Effect.REVIEW))
     make_model()
 
+    find_champion = live.find_champion
+
     def activate_meanwhile(subject: str) -> Any:
         make_live_ruleset(make_rule("order.amount >= 0", Effect.DECLINE))
         clock.now += 5
-        return live.find_champion(subject)
+        return find_champion(subject)
 
-    monkeypatch.setattr("risk.decide.find_champion", activate_meanwhile)
+    monkeypatch.setattr(live, "find_champion", activate_meanwhile)
     decision = decide_order(make_order(), as_of=NOON)
     assert (decision.ruleset_id, decision.outcome) == (first.pk, "review")
     assert_is_of_one_version(decision)
