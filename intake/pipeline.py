@@ -5,6 +5,7 @@ Read this module first. Everything it calls lies below it.
 
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,6 +16,7 @@ from cases.services import cancel_case_of, open_case
 from catalog.models import ListingRevision, RevisionStatus
 from core import journal, outbox
 from core.actors import SYSTEM, Actor
+from core.limits import TookTooLong
 from core.outbox import TaskCall
 from core.refs import Ref
 from merchants.models import ApplicationStatus, Merchant, MerchantApplication
@@ -56,7 +58,7 @@ def submit_order(
         order = orders.services.place_order(
             merchant, new, actor=actor, at=at, send=() if wait else (DECIDE_ORDER,)
         )
-        decision = _try(lambda: _decide_order(order, at=at), order.pk) if wait else None
+        decision = _try(lambda: _judge_order(order, at=at), order.pk, savepoint=False) if wait else None
     return Submission(order, decision)
 
 
@@ -66,12 +68,28 @@ def decide_received_order(order_id: int, *, at: datetime) -> Decision | None:
         order = Order.objects.select_for_update().get(pk=order_id)
         if order.status != OrderStatus.RECEIVED or order.decided_at is not None:
             return None
-        return _decide_order(order, at=at)
+        return _judge_order(order, at=at)
 
 
-def _decide_order(order: Order, *, at: datetime) -> Decision:
+def decide_held_order(order: Order, *, at: datetime) -> Decision:
+    """Decide an order again that is held and locked, as of its arrival but by what is live now."""
+    return _judge_order(order, at=at)
+
+
+def _judge_order(order: Order, *, at: datetime) -> Decision:
+    """Decide with the whole history; if reading it takes too long, without, so that a person looks."""
+    try:
+        with journal.unit(savepoint=True):
+            return _decide_order(order, at=at)
+    except TookTooLong:
+        logger.warning("history_too_slow", extra={"subject_id": order.pk})
+    with journal.unit(savepoint=True):
+        return _decide_order(order, at=at, sees_history=False)
+
+
+def _decide_order(order: Order, *, at: datetime, sees_history: bool = True) -> Decision:
     # Decided as of its arrival, however late the worker: what came in between must not change the answer.
-    decision = decide_order(order, as_of=order.known_at)
+    decision = decide_order(order, as_of=order.known_at, sees_history=sees_history)
     _announce(decision)
     codes = decision.reason_codes
     if decision.outcome == Outcome.APPROVE:
@@ -203,10 +221,13 @@ def _announce(decision: Decision) -> None:
 
 
 # ── When judging fails ───────────────────────────────────────────────────────────────────────────
-def _try(decide: Callable[[], Decision], id: int) -> Decision | None:
-    """Decide behind a savepoint; if that fails only the judgement is lost, and the sweeper repeats it."""
+def _try(decide: Callable[[], Decision], id: int, *, savepoint: bool = True) -> Decision | None:
+    """Decide behind a savepoint; if that fails only the judgement is lost, and the sweeper repeats it.
+
+    savepoint    False where `decide` takes its own
+    """
     try:
-        with journal.unit(savepoint=True):
+        with journal.unit(savepoint=True) if savepoint else nullcontext():
             return decide()
     except Exception:
         logger.exception("decision_failed", extra={"subject_id": id})

@@ -5,7 +5,7 @@ import logging
 from celery import shared_task
 from django.utils import timezone
 
-from . import pipeline, sweeping
+from . import pipeline, redeciding, sweeping
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +23,11 @@ def decide_application(application_id: int) -> None:
 @shared_task
 def decide_revision(revision_id: int) -> None:
     pipeline.decide_submitted_revision(revision_id, at=timezone.now())
+
+
+@shared_task
+def redecide_held(brake_id: int) -> int:
+    return redeciding.redecide_held(brake_id, at=timezone.now())
 
 
 @shared_task

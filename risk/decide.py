@@ -29,9 +29,12 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-def decide_order(order: Order, *, as_of: datetime) -> Decision:
-    """Judge an order and write the decision; the caller owns the transaction and the effect."""
-    return _decide("order", lambda: orders.gather(order, as_of=as_of))
+def decide_order(order: Order, *, as_of: datetime, sees_history: bool = True) -> Decision:
+    """Judge an order and write the decision; the caller owns the transaction and the effect.
+
+    sees_history    False for an order whose history took too long (TookTooLong): a degraded decision
+    """
+    return _decide("order", lambda: orders.gather(order, as_of=as_of, sees_history=sees_history))
 
 
 def decide_revision(revision: ListingRevision, *, as_of: datetime) -> Decision:

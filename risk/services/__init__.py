@@ -1,7 +1,7 @@
 """Writes on rulesets, lists, snoozes, brakes, models and labels, one module per noun."""
 
 from .activations import activate_ruleset, approve_ruleset, roll_back, start_scheduled, unschedule
-from .brakes import pull_brake, release_brake
+from .brakes import note_redecided, pull_brake, release_brake
 from .labels import record_label
 from .lists import (
     ListImport,
@@ -43,6 +43,7 @@ __all__ = [
     "export_list",
     "import_entries",
     "move_rule",
+    "note_redecided",
     "promote_model",
     "pull_brake",
     "record_label",

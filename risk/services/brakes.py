@@ -99,6 +99,16 @@ def release_brake(brake: Brake, *, by: User, at: datetime) -> None:
     live.look_again()
 
 
+def note_redecided(brake: Brake, *, freed: int, at: datetime) -> None:
+    """Keep that what the brake held has been decided again, and how many of it no longer wait."""
+    with journal.unit():
+        if Brake.objects.filter(pk=brake.pk, redecided_at=None).update(redecided_at=at):
+            audit.record(
+                "brake.redecided", actor=SYSTEM, subject=Ref("brake", brake.pk), detail={"freed": freed}
+            )
+    brake.redecided_at = at
+
+
 def _lock_rule(subject: str, rule_code: str) -> dict[str, int]:
     """Lock the live version, so that two pulls of a subject make one brake."""
     row = RuleSet.objects.select_for_update().filter(subject=subject, status=RuleSetStatus.LIVE).first()

@@ -16,6 +16,7 @@ from intake.pipeline import decide_received_order, submit_order
 from intake.sweeping import sweep
 from orders.models import Order, OrderContact, OrderLine
 from orders.placing import Contact, NewLine
+from risk.facts import orders as order_facts
 from risk.models import Decision
 from risk.rules.engine import Effect
 from tests.make import NOON, make_live_ruleset, make_merchant, make_model, make_new_order, make_rule
@@ -182,13 +183,41 @@ def test_a_decided_order_costs_few_statements_and_one_commit(merchant):
     with CaptureQueriesContext(connection) as queries:
         _submit(merchant)
 
-    sent = [query["sql"].split(maxsplit=1)[0].strip(";") for query in queries]
+    sent = [query["sql"] for query in queries]
     if connection.vendor == "postgresql":
         # BEGIN and SAVEPOINT travel with the history, RELEASE with the inserts of all tables.
-        assert sent == ["BEGIN", "RELEASE", "COMMIT"]
+        history, rows, commit = sent
+        assert history.startswith("BEGIN; SAVEPOINT")
+        assert rows.count("INSERT INTO") == 6
+        assert commit == "COMMIT"
     else:
         # One by one: order number, order, line, decision, trail, events. A statement costs no round trip.
-        assert sent == ["BEGIN", "SAVEPOINT", "SELECT", "RELEASE", *["INSERT"] * 6, "COMMIT"]
+        verbs = [text.split(maxsplit=1)[0] for text in sent]
+        assert verbs == ["BEGIN", "SAVEPOINT", "SELECT", "RELEASE", *["INSERT"] * 6, "COMMIT"]
+
+
+def test_a_history_that_takes_too_long_degrades_the_decision_and_a_person_looks(merchant, monkeypatch):
+    make_live_ruleset(make_rule("order.amount > 1000", Effect.DECLINE))
+    make_model(probability=0.01)
+    monkeypatch.setattr(order_facts, "HISTORY_LIMIT_MS", 20)
+    monkeypatch.setattr(order_facts, "read_history", _count_for_ever)
+
+    submission = _submit(merchant)
+
+    assert (submission.decision.outcome, submission.decision.degraded) == ("review", ["history"])
+    assert Order.objects.get().hold_kind == "risk"
+    assert Decision.objects.get().snapshot["evaluation"]["results"].keys()
+    assert ReviewCase.objects.count() == 1
+
+
+def test_a_worker_gives_up_a_history_that_takes_too_long_as_well(merchant, monkeypatch):
+    make_live_ruleset()
+    make_model(probability=0.01)
+    order = _submit(merchant, wait=False).order
+    monkeypatch.setattr(order_facts, "HISTORY_LIMIT_MS", 20)
+    monkeypatch.setattr(order_facts, "read_history", _count_for_ever)
+
+    assert decide_received_order(order.pk, at=NOON).degraded == ["history"]
 
 
 def test_a_failing_judgement_takes_back_what_it_changed_in_memory(merchant, monkeypatch):
@@ -280,6 +309,14 @@ def test_a_share_of_approvals_is_reviewed_blind_without_holding_the_order(mercha
     assert submission.decision.is_sampled
     assert Order.objects.get().status == "awaiting_acceptance"
     assert ReviewCase.objects.get().is_blind
+
+
+def _count_for_ever(keys, *, as_of):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000000)"
+            " SELECT count(*) FROM n"
+        )
 
 
 def _fail(*args, **kwargs):

@@ -195,8 +195,8 @@ class TestWhenSomethingFails:
         make_model()
         gather = order_facts.gather
 
-        def misfit(order: Any, *, as_of: Any) -> Any:
-            facts = gather(order, as_of=as_of)
+        def misfit(order: Any, **kwargs: Any) -> Any:
+            facts = gather(order, **kwargs)
             return replace(facts, values={**facts.values, "order.amount": "a lot"})
 
         monkeypatch.setattr(order_facts, "gather", misfit)
@@ -211,7 +211,7 @@ class TestWhenSomethingFails:
         monkeypatch.setattr(
             order_facts,
             "gather",
-            lambda order, *, as_of: replace(gather(order, as_of=as_of), failed=("blocklist",)),
+            lambda order, **kwargs: replace(gather(order, **kwargs), failed=("blocklist",)),
         )
         decision = decide_order(make_order(), as_of=NOON)
         assert (decision.outcome, decision.degraded) == ("review", ["blocklist"])

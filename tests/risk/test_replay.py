@@ -132,7 +132,7 @@ class TestWhatHadFailed:
         make_live_ruleset()
         make_model()
         gather = order_facts.gather
-        failing = lambda order, *, as_of: replace(gather(order, as_of=as_of), failed=("lists",))  # noqa: E731
+        failing = lambda order, **kwargs: replace(gather(order, **kwargs), failed=("lists",))  # noqa: E731
         monkeypatch.setattr(order_facts, "gather", failing)
         decision = stored_decision()
         assert decision.degraded == ["lists"]
