@@ -67,7 +67,7 @@ def read_entries(content: bytes, *, kind: str) -> ReadEntries:
     first_rows: dict[str, int] = {}
     count = problem_count = 0
     for number, row in enumerate(rows, start=2):
-        if not any(cell.strip() for cell in row):
+        if not "".join(row).strip():
             continue
         count += 1
         if count > MAX_ROWS:
@@ -92,7 +92,7 @@ class _BadCell(BadValue):
 
 def _entry_of(row: Sequence[str], places: dict[str, int], kind: str) -> NewEntry:
     cells = {column: row[place].strip() if place < len(row) else "" for column, place in places.items()}
-    if len(row) > max(places.values()) + 1 and any(cell.strip() for cell in row[max(places.values()) + 1 :]):
+    if len(row) > len(places) and "".join(row[len(places) :]).strip():
         raise _BadCell("", "too_many_cells", _("The row has more cells than the header."))
     try:
         value = normalise(kind, cells["value"])

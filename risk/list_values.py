@@ -7,6 +7,7 @@ exactly as the doors normalise what they fingerprint.
 """
 
 import ipaddress
+import re
 import unicodedata
 
 from django.utils.ipv6 import clean_ipv6_address
@@ -17,6 +18,7 @@ from core.fingerprints import fingerprint
 from .models import ListKind
 
 MAX_LENGTH = 200  # of one value
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # Unicode's category Cc
 
 
 class BadValue(ValueError):
@@ -29,17 +31,18 @@ class BadValue(ValueError):
 
 def normalise(kind: str, value: str) -> str:
     """Return a value as a list of the kind keeps it; BadValue if it cannot be in one."""
-    text = compare_text(value)
+    # Identifiers are not composed (NFC): doors fingerprint them as they come.
+    text = compare_text(value) if kind == ListKind.TEXT else value.strip()
+    if kind == ListKind.ADDRESS:
+        text = " ".join(text.casefold().split())
     if not text:
         raise BadValue("required", _("There is no value."))
     if len(text) > MAX_LENGTH:
         raise BadValue("too_long", _("A value has at most %(length)s characters.") % {"length": MAX_LENGTH})
-    if any(unicodedata.category(character) == "Cc" for character in text):
+    if _CONTROLS.search(text):
         raise BadValue("control_character", _("The value contains a control character."))
     if kind == ListKind.IP:
         return _address(text)
-    if kind == ListKind.ADDRESS:
-        return " ".join(text.casefold().split())
     if kind == ListKind.CARD and _is_card_number(text):
         raise BadValue("card_number", _("This is a card number; lists hold the provider’s token of a card."))
     return text
