@@ -5,17 +5,16 @@ of a frame in one pass on all cores. What its engine would compute differently f
 and lower case, is computed by the same code as for one decision, once for each distinct text.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_, or_
-from typing import Any
 
 import polars as pl
 
-from risk.rules import values
 from risk.rules.expression import Expression
 from risk.rules.patterns import compile_pattern
+from risk.rules.scalar import compile_values
 from risk.rules.schema import FieldType
 from risk.rules.tree import (
     AllOf,
@@ -33,6 +32,7 @@ from risk.rules.tree import (
     Reference,
     children,
     inputs,
+    walk,
 )
 
 DTYPES: Mapping[FieldType, pl.DataType] = {
@@ -43,19 +43,24 @@ DTYPES: Mapping[FieldType, pl.DataType] = {
     FieldType.KEY: pl.Int64(),
 }
 # Rows at a time: enough to keep every core busy, and few enough that the copies without NaN stay small.
-_BATCH_ROWS = 250_000
-_ROW = "row"
+_BATCH_ROWS = 1_000_000
+# Texts are numbered where they repeat, and where more is asked of them than finding the distinct ones costs.
+_LARGEST_DISTINCT_SHARE = 0.25
+_FEWEST_QUESTIONS = 4
+_PYTHON = {"lower", "matches"}  # what Polars would compute differently
 
 
 @dataclass(frozen=True, eq=False)
 class ColumnJudge:
     """Conditions, or values to derive, ready to run over frames. It never changes; threads may share it.
 
-    inputs   the columns that it looks for: fields, and probes by their names
+    inputs     the columns that it looks for: fields, and probes by their names
+    _on_text   text field → the largest parts of the trees that depend on it alone
     """
 
     expressions: Mapping[str, Expression]
     inputs: tuple[Reference | Probe, ...]
+    _on_text: Mapping[Reference, tuple[Node, ...]]
 
     def judge(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return one column per expression, by its code; null is missing.
@@ -67,25 +72,31 @@ class ColumnJudge:
         return pl.concat(self._judge(batch) for batch in batches)
 
     def _judge(self, frame: pl.DataFrame) -> pl.DataFrame:
-        builder = _Builder({node: f"x{number}" for number, node in enumerate(self.inputs)})
-        columns = [_prepared(frame, node).alias(name) for node, name in builder.names.items()]
-        results = {
-            f"r{number}": builder.build(expression.root)
-            for number, expression in enumerate(self.expressions.values())
+        columns = {node: f"x{number}" for number, node in enumerate(self.inputs)}
+        prepared = frame.select(
+            pl.int_range(pl.len()).alias("row"),  # keeps the height where no input is there
+            *(_prepared(frame, node).alias(name) for node, name in columns.items()),
+        )
+        known: dict[Node, pl.Expr] = {node: pl.col(name) for node, name in columns.items()}
+        repeating = {
+            columns[text]: nodes for text, nodes in self._on_text.items() if _repeats(prepared[columns[text]])
         }
-        prepared = frame.lazy().select(pl.int_range(pl.len()).alias(_ROW), *columns)
-        for computed in builder.stages:
-            prepared = prepared.with_columns(**computed)
-        # Not select(): a literal alone would give one row instead of all.
-        answered = prepared.with_columns(**results).select(list(results)).collect()
-        return answered.rename(dict(zip(results, self.expressions, strict=True)))
+        prepared, found = _answer_by_distinct(prepared, repeating)
+        roots = [expression.root for expression in self.expressions.values()]
+        answered = _compute(prepared, known | found, roots)
+        return answered.rename(dict(zip(answered.columns, self.expressions, strict=True)))
 
 
 def compile_columns(expressions: Mapping[str, Expression]) -> ColumnJudge:
     """Return what judges whole frames, by rule code or name; see `risk.rules.scalar` for one subject."""
     roots = [expression.root for expression in expressions.values()]
+    asked: dict[Reference, dict[Node, None]] = {}
+    for text, node in (pair for root in roots for pair in _on_one_text(root)):
+        asked.setdefault(text, {})[node] = None
     return ColumnJudge(
-        dict(expressions), tuple(dict.fromkeys(node for root in roots for node in inputs(root)))
+        expressions=dict(expressions),
+        inputs=tuple(dict.fromkeys(node for root in roots for node in inputs(root))),
+        _on_text={text: tuple(nodes) for text, nodes in asked.items() if _is_worthwhile(nodes)},
     )
 
 
@@ -119,28 +130,87 @@ def _fits(found: pl.DataType, type_: FieldType) -> bool:
     return found == pl.Boolean
 
 
+def _on_one_text(node: Node) -> Iterator[tuple[Reference, Node]]:
+    """Yield the largest parts of a tree that depend on one text field alone, with the field."""
+    if isinstance(node, Reference | Probe):
+        return
+    only, *others = set(inputs(node)) or {None}
+    if isinstance(only, Reference) and only.type is FieldType.TEXT and not others:
+        yield only, node
+        return
+    for child in children(node):
+        yield from _on_one_text(child)
+
+
+def _is_worthwhile(nodes: Iterable[Node]) -> bool:
+    several = list(nodes)
+    slow = any(isinstance(part, Call) and part.function in _PYTHON for node in several for part in walk(node))
+    return slow or len(several) >= _FEWEST_QUESTIONS
+
+
+def _repeats(column: pl.Series) -> bool:
+    return column.approx_n_unique() <= _LARGEST_DISTINCT_SHARE * len(column)
+
+
+def _answer_by_distinct(
+    frame: pl.DataFrame, asked: Mapping[str, Sequence[Node]]
+) -> tuple[pl.DataFrame, dict[Node, pl.Expr]]:
+    """Answer what is asked of text columns once for each distinct text.
+
+    Returns the frame with a number for each row's text, and what takes the answers by these numbers.
+    """
+    if not asked:
+        return frame, {}
+    distinct = {
+        name: texts.item()
+        for name, texts in frame.select(pl.col(name).drop_nulls().unique().implode() for name in asked)
+        .to_dict()
+        .items()
+    }
+    numbered = frame.with_columns(
+        pl.col(name).cast(pl.Enum(texts)).to_physical().fill_null(len(texts)).alias(f"{name}_number")
+        for name, texts in distinct.items()
+    )
+    found: dict[Node, pl.Expr] = {}
+    for name, nodes in asked.items():
+        texts = pl.DataFrame({name: pl.concat([distinct[name], pl.Series([None], dtype=pl.String)])})
+        (text,) = {part for node in nodes for part in inputs(node)}
+        answers = _compute(texts, {text: pl.col(name)}, nodes)
+        number = pl.col(f"{name}_number")
+        found |= {node: pl.lit(answer).gather(number) for node, answer in zip(nodes, answers, strict=True)}
+    return numbered, found
+
+
+def _compute(frame: pl.DataFrame, known: Mapping[Node, pl.Expr], nodes: Sequence[Node]) -> pl.DataFrame:
+    """Return one column for each node, in one pass over the frame."""
+    builder = _Builder(known)
+    results = {f"r{number}": builder.build(node) for number, node in enumerate(nodes)}
+    lazy = frame.lazy()
+    for computed in builder.stages:
+        lazy = lazy.with_columns(**computed)
+    # Not select() alone: a literal would give one row instead of all.
+    return lazy.with_columns(**results).select(list(results)).collect()
+
+
 class _Builder:
-    """Turns trees into Polars expressions over the columns that `names` gives to their inputs.
+    """Turns trees into Polars expressions, given those of the nodes that are known.
 
     stages   columns that Python computes first, in this order; those of one stage need none of each other
     """
 
-    def __init__(self, names: Mapping[Reference | Probe, str]) -> None:
-        self.names = names
+    def __init__(self, known: Mapping[Node, pl.Expr]) -> None:
         self.stages: list[dict[str, pl.Expr]] = []
-        self._built: dict[Node, pl.Expr] = {node: pl.col(name) for node, name in names.items()}
+        self._built = dict(known)
         self._stage_of: dict[Node, int] = {}
 
     def build(self, node: Node) -> pl.Expr:
         if node not in self._built:
-            self._built[node] = self._build(node)
+            self._built[node] = self._build(node) if any(inputs(node)) else _constant(node)
         return self._built[node]
 
     def _build(self, node: Node) -> pl.Expr:
         parts = [self.build(child) for child in children(node)]
         match node:
-            case Literal(value):
-                return pl.lit(value, dtype=DTYPES[node.type])
             case Not():
                 return ~parts[0]
             case AllOf() | AnyOf():
@@ -160,8 +230,6 @@ class _Builder:
         raise AssertionError(node)  # an input: its column is there from the beginning
 
     def _called(self, node: Call, parts: list[pl.Expr]) -> pl.Expr:
-        if all(isinstance(operand, Literal) for operand in node.operands):
-            return pl.lit(_computed(node), dtype=DTYPES[node.type])
         if node.function == "matches":
             return self._by_distinct(node, parts[0], compile_pattern(_text(node.operands[1])))
         if node.function == "lower":
@@ -170,9 +238,7 @@ class _Builder:
 
     def _by_distinct(self, node: Call, operand: pl.Expr, compute: Callable[[str], object]) -> pl.Expr:
         """Compute the node before the rest, by the engine that serves one decision."""
-        stage = max(
-            (self._stage_of[below] + 1 for below in _below(node) if below in self._stage_of), default=0
-        )
+        stage = max((self._stage_of[part] + 1 for part in walk(node) if part in self._stage_of), default=0)
         self._stage_of[node] = stage
         if stage == len(self.stages):
             self.stages.append({})
@@ -185,15 +251,11 @@ class _Builder:
 
 
 def _map_distinct(column: pl.Series, compute: Callable[[str], object], dtype: pl.DataType) -> pl.Series:
-    distinct = column.drop_nulls().unique()
-    answers = pl.Series(map(compute, distinct.to_list()), dtype=dtype)
-    return column.replace_strict(distinct, answers, default=None, return_dtype=dtype)
-
-
-def _below(node: Node) -> Iterable[Node]:
-    for child in children(node):
-        yield child
-        yield from _below(child)
+    distinct = column.unique(maintain_order=True)
+    answers = pl.Series([None if text is None else compute(text) for text in distinct.to_list()], dtype=dtype)
+    if len(distinct) == len(column):
+        return answers
+    return column.replace_strict(distinct, answers, return_dtype=dtype)
 
 
 def _text(node: Node) -> str:
@@ -201,12 +263,10 @@ def _text(node: Node) -> str:
     return str(node.value)
 
 
-def _computed(node: Call) -> Any:
-    """Compute a function of literals."""
-    operands = [operand.value for operand in node.operands if isinstance(operand, Literal)]
-    if node.function == "matches":
-        return compile_pattern(str(operands[1]))(str(operands[0]))
-    return values.COMPUTED[node.function](*operands)
+def _constant(node: Node) -> pl.Expr:
+    """Return what depends on no input, computed as it is for one decision."""
+    value = compile_values({"": Expression("", node)})({}, {}, {})[""]
+    return pl.lit(value, dtype=DTYPES[node.type])
 
 
 def _finite(number: pl.Expr) -> pl.Expr:
@@ -222,9 +282,15 @@ def _extreme(*numbers: pl.Expr, is_less: bool) -> pl.Expr:
     return reduce(nearer, numbers)
 
 
+def _divided(left: pl.Expr, right: pl.Expr) -> pl.Expr:
+    # By a scalar Polars would multiply with the reciprocal, whose last bit may differ: it gets a column.
+    return left / (right * left.is_not_null().cast(pl.Float64))
+
+
 def _span(microseconds: float) -> Callable[[pl.Expr, pl.Expr], pl.Expr]:
     def between(left: pl.Expr, right: pl.Expr) -> pl.Expr:
-        return (left - right).dt.total_microseconds().abs().cast(pl.Float64) / microseconds
+        span = (left - right).dt.total_microseconds().abs().cast(pl.Float64)
+        return _divided(span, pl.lit(microseconds))
 
     return between
 
@@ -242,7 +308,7 @@ _CALCULATED: Mapping[str, _Operator] = {
     "+": lambda left, right: left + right,
     "-": lambda left, right: left - right,
     "*": lambda left, right: left * right,
-    "/": lambda left, right: left / right,
+    "/": _divided,
 }
 _CALLED: Mapping[str, Callable[..., pl.Expr]] = {
     "contains": lambda text, part: text.str.contains(part, literal=True),

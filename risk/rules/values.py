@@ -1,4 +1,4 @@
-"""How a fact becomes a value of the language, and arithmetic in which every result is defined."""
+"""How a fact becomes a value of the language, and what its functions compute."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -64,22 +64,6 @@ def _note_misfit(name: str, fact: object, expected: FieldType, misfits: Misfits)
     misfits[name] = f"Expected {expected.phrase}, got an unfit {type(fact).__name__}."
 
 
-def calculate(sign: str, left: float, right: float) -> float | None:
-    """Return the result in doubles, or None if it is not finite or divides by zero."""
-    match sign:
-        case "+":
-            result = left + right
-        case "-":
-            result = left - right
-        case "*":
-            result = left * right
-        case _ if right:
-            result = left / right
-        case _:
-            return None
-    return result if math.isfinite(result) else None
-
-
 def hours_between(left: datetime, right: datetime) -> float:
     """Return the hours from the earlier to the later: never negative, whichever comes first."""
     return _microseconds(abs(left - right)) / 3_600_000_000.0
@@ -106,13 +90,9 @@ def round_half_even(number: float) -> float:
     return round(number, 0)
 
 
-# Those of risk.rules.functions but 'matches', which has a pattern instead of a second operand. The
-# values that they are given are not missing, and moments are in UTC.
-COMPUTED: Mapping[str, Callable[..., object]] = {
-    "contains": lambda text, part: part in text,
-    "starts": str.startswith,
-    "ends": str.endswith,
-    "lower": str.lower,
+# Those of risk.rules.functions that Python's operators and methods do not compute. The values that
+# they are given are not missing, and moments are in UTC.
+COMPUTED: Mapping[str, Callable[..., float]] = {
     "abs": abs,
     "round": round_half_even,
     "min": min,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from risk.rules.engine import CompiledRuleset, Effect, Mode, RuleDefinition, compile_ruleset
 from risk.rules.errors import RulesetError
 from risk.rules.expression import MAX_LENGTH
-from tests.risk.rules.trees import PATIENT, SCHEMA, conditions, render, rows
+from tests.risk.rules.trees import LISTS, PATIENT, SCHEMA, conditions, render, rows
 
 AMOUNT_10 = {"order.amount": 10, "order.lines": 1}
 
@@ -25,7 +25,7 @@ def make_rule(code: str = "R-ORD-001", condition: str = "order.amount > 5", **fi
 
 
 def make_ruleset(*rules: RuleDefinition) -> CompiledRuleset:
-    return compile_ruleset(rules, SCHEMA)
+    return compile_ruleset(rules, SCHEMA, LISTS)
 
 
 def test_every_rule_that_is_not_off_is_recorded_as_true_false_or_missing() -> None:
@@ -150,7 +150,7 @@ def test_order_is_part_of_the_hash() -> None:
 def test_all_unreadable_conditions_are_told_at_once_even_of_rules_that_are_off() -> None:
     rules = [make_rule("R-1", "order.amout > 5"), make_rule("R-2"), make_rule("R-3", "ip <", mode=Mode.OFF)]
     with pytest.raises(RulesetError, match=r"R-1: Unknown field 'order\.amout'") as caught:
-        compile_ruleset(rules, SCHEMA)
+        compile_ruleset(rules, SCHEMA, LISTS)
     assert {code: error.code for code, error in caught.value.errors.items()} == {
         "R-1": "unknown_field",
         "R-3": "syntax",

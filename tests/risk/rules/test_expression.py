@@ -21,16 +21,16 @@ from risk.rules.tree import (
     Not,
     Reference,
 )
-from tests.risk.rules.trees import PATIENT, SCHEMA, conditions, render
+from tests.risk.rules.trees import LISTS, PATIENT, SCHEMA, conditions, render
 
 
 def read(text: str) -> Node:
-    return parse(text, SCHEMA).root
+    return parse(text, SCHEMA, LISTS).root
 
 
 def refusal(text: str) -> ExpressionError:
     with pytest.raises(ExpressionError) as caught:
-        parse(text, SCHEMA)
+        parse(text, SCHEMA, LISTS)
     return caught.value
 
 
@@ -290,7 +290,7 @@ def test_a_text_built_to_exhaust_the_parser_is_refused_quickly(text: str) -> Non
 def test_the_largest_condition_is_still_read() -> None:
     text = " or ".join(["order.amount > 10000"] * 160)
     assert len(text) < MAX_LENGTH
-    assert len(parse(text, SCHEMA).fields) == 1
+    assert len(parse(text, SCHEMA, LISTS).fields) == 1
 
 
 TOKENS = [
@@ -338,7 +338,7 @@ TOKENS += ["lambda", ":", "if", "else", "{", "}", "f'", "\\", "é", "\t", "\f", 
 @given(st.lists(st.sampled_from(TOKENS), max_size=25).map(" ".join) | st.text(max_size=60))
 def test_any_text_gives_a_condition_or_a_refusal_inside_the_text(text: str) -> None:
     try:
-        root: Node = parse(text, SCHEMA).root
+        root: Node = parse(text, SCHEMA, LISTS).root
     except ExpressionError as error:
         offset, length = error.offset, error.length
     else:

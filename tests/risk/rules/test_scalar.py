@@ -15,7 +15,7 @@ from risk.rules.scalar import compile_conditions
 from risk.rules.schema import FieldType
 from risk.rules.tree import Comparison, Literal, Node
 from tests.risk.rules.oracle import interpret
-from tests.risk.rules.trees import PATIENT, SCHEMA, conditions, rows
+from tests.risk.rules.trees import LISTS, PATIENT, SCHEMA, conditions, rows
 
 TRUE, FALSE, MISSING = True, False, None
 
@@ -23,7 +23,7 @@ TRUE, FALSE, MISSING = True, False, None
 def judge(text: str, facts: Mapping[str, object]) -> bool | None:
     misfits: dict[str, str] = {}
     failures: dict[str, str] = {}
-    result = compile_conditions({"R": parse(text, SCHEMA)})(facts, misfits, failures)["R"]
+    result = compile_conditions({"R": parse(text, SCHEMA, LISTS)})(facts, misfits, failures)["R"]
     assert (misfits, failures) == ({}, {})
     return result
 
@@ -179,7 +179,7 @@ def test_each_fact_is_read_once_and_unused_facts_are_not() -> None:
 
     facts = CountedFacts()
     texts = ["order.amount > 1 or order.amount < 0", "1 < order.amount < order.lines"]
-    judge_both = compile_conditions({text: parse(text, SCHEMA) for text in texts})
+    judge_both = compile_conditions({text: parse(text, SCHEMA, LISTS) for text in texts})
     judge_both(facts, {}, {})
     assert facts.asked == ["order.amount", "order.lines"]
 
