@@ -55,6 +55,8 @@ __all__ = [
 ]
 
 MAX_CHOICES = 200
+# A pattern may take a millisecond to compile, a hundred times the rest of a condition.
+MAX_PATTERNS = 10
 NO_LISTS: Mapping[str, str] = MappingProxyType({})
 
 _COMPARISONS: dict[type[ast.cmpop], ComparisonSign] = {
@@ -121,6 +123,7 @@ class _TreeBuilder:
         self._source = source
         self._schema = schema
         self._lists = lists
+        self._patterns = 0
 
     def condition(self, node: ast.expr) -> Node:
         built = self.value(node)
@@ -330,6 +333,10 @@ class _TreeBuilder:
     def _require_pattern(self, node: ast.expr, built: Node) -> None:
         if not isinstance(node, ast.Constant) or not isinstance(built, Literal):
             message = f"{self._quote(node)} is not a pattern; it stands in quotes."
+            raise self._source.error(node, message, "pattern")
+        self._patterns += 1
+        if self._patterns > MAX_PATTERNS:
+            message = f"A condition has at most {MAX_PATTERNS} patterns."
             raise self._source.error(node, message, "pattern")
         try:
             compile_pattern(str(built.value))
