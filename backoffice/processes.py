@@ -60,11 +60,13 @@ def web(*, bind: str | None = None) -> Program:
         "--timeout": "60",
         "--graceful-timeout": "20",
         # Bounds the growth of long-lived processes; spread, so that they do not restart together.
-        "--max-requests": "20000",
-        "--max-requests-jitter": "2000",
+        "--max-requests": "100000",
+        "--max-requests-jitter": "10000",
     }
+    # Loaded once and forked: a worker that is replaced answers at once, and all share what is loaded.
     # Its control socket would lie in a home folder, which a container's user has not.
-    command = _python("gunicorn", "backoffice.wsgi:application", "--no-control-socket", *_flat(options))
+    flags = ("--preload", "--no-control-socket")
+    command = _python("gunicorn", "backoffice.wsgi:application", *flags, *_flat(options))
     return Program("web", command, {BIND_VARIABLE: bind})
 
 

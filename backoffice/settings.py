@@ -143,7 +143,7 @@ if IS_SQLITE:
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-65536;",
     }
 else:
-    # Django's own backend, saving the round trips of BEGIN and SAVEPOINT.
+    # Django's own, saving the round trips of BEGIN, SAVEPOINT and most health checks.
     DATABASES["default"]["ENGINE"] = "core.postgres"
     # The history query is prepared once per connection; planning it anew would cost more than running it.
     DATABASES["default"]["OPTIONS"] = {"options": "-c plan_cache_mode=force_generic_plan -c jit=off"}

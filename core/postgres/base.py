@@ -7,8 +7,14 @@ the same message. COMMIT, ROLLBACK and ROLLBACK TO are sent at once: who asks
 for those wants to know, or wants locks to end.
 
 The driver is kept in autocommit mode, in which it adds nothing by itself.
+
+Django asks a kept connection whether it is alive before the first statement of
+every request, another round trip; this backend asks when it has not asked for
+a while. Without any check, a restart of the server would break a request of
+every thread, however long ago it was.
 """
 
+import time
 from typing import Any, cast
 
 import psycopg2.extensions as driver
@@ -16,6 +22,8 @@ from django.db.backends.postgresql import base
 from django.db.backends.utils import debug_transaction
 
 _BEGIN = "BEGIN"
+# A connection that died since is found by its next statement: that request answers 503, and the next is well.
+CHECK_EVERY_S = 5.0
 
 
 class Connection(driver.connection):
@@ -87,6 +95,22 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """The wrapper behind `django.db.connection`."""
 
     connection: Connection | None
+    checked_at = float("-inf")  # of the monotonic clock
+
+    def connect(self) -> None:
+        super().connect()
+        self.checked_at = time.monotonic()
+
+    def close_if_health_check_failed(self) -> None:
+        if self.health_check_done:
+            return
+        now = time.monotonic()
+        if now - self.checked_at < CHECK_EVERY_S:
+            # For the whole request: asking later, at the end of a transaction, would begin another.
+            self.health_check_done = True
+            return
+        super().close_if_health_check_failed()
+        self.checked_at = now
 
     def get_connection_params(self) -> dict[str, Any]:
         factories = {"connection_factory": Connection, "cursor_factory": Cursor}

@@ -339,7 +339,10 @@ class TestFiles:
             sheet.write_row(0, 0, ["value", "note", "expires_at"])
             sheet.write_row(1, 0, ["李雷", 7])
             sheet.write_datetime(
-                1, 2, datetime(2026, 12, 31, 18), book.add_format({"num_format": "yyyy-mm-dd"})  # noqa: DTZ001
+                1,
+                2,
+                datetime(2026, 12, 31, 18),
+                book.add_format({"num_format": "yyyy-mm-dd"}),  # noqa: DTZ001
             )
         (entry,) = read_entries(out.getvalue(), kind="text").entries
         assert (entry.value, entry.note) == ("李雷", "7")
