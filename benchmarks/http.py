@@ -13,11 +13,9 @@ import contextlib
 import json
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import redis
@@ -76,10 +74,10 @@ def run(options: argparse.Namespace) -> Report:
     first_id, run_name = new_id(), f"http-{new_id()}"
     rates = [options.rate] if options.rate else [float(rate) for rate in options.rates.split(",")]
     steps = []
-    with tempfile.TemporaryDirectory(prefix="bench-http-") as folder, _own_namespace(run_name) as namespace:
+    with _own_namespace(run_name) as namespace:
         # So high that the client is never refused; the bucket itself is looked at as always.
         quota = {"API_QUOTA": "10000000", "BACKOFFICE_NAMESPACE": namespace}
-        with web_server(Path(folder), workers=options.workers, **quota) as server:
+        with web_server(settings.VAR_DIR, workers=options.workers, **quota) as server:
             plan = Plan(server.port, token, merchants, run_name, 0, options.seconds)
             plan = replace(plan, connections=options.connections)
             for number, rate in enumerate(rates):

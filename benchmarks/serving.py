@@ -41,7 +41,7 @@ def web_server(folder: Path, *, workers: int, **variables: str) -> Iterator[Serv
     """Run `backoffice.processes.web()` in the production environment on a free port of this machine."""
     port = _free_port()
     program = processes.web(bind=f"127.0.0.1:{port}")
-    log = folder / "web.log"
+    log = folder / "bench-web.log"
     environment = {**os.environ, **program.environment, **_production(workers), **variables}
     with log.open("wb") as output:
         process = subprocess.Popen(
