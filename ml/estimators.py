@@ -12,6 +12,9 @@ from ml.arrays import Floats
 from ml.boosting import RowScorer, load_lightgbm
 
 
+_CATEGORICAL = 1  # bit of LightGBM's decision_type
+
+
 class Kind(StrEnum):
     LIGHTGBM = "lightgbm"
     LOGISTIC = "logistic"
@@ -53,6 +56,21 @@ class TreeBag:
 
     def contributions(self, matrix: Floats, *, num_threads: int = 1) -> Floats:
         return self._mean(matrix, pred_contrib=True, num_threads=num_threads)
+
+    @cached_property
+    def split_values(self) -> dict[int, tuple[float, ...]]:
+        """Where the trees divide an input, rising, by its column; between two of them nothing changes."""
+        found: dict[int, set[float]] = {}
+        for text in self.models:
+            for tree in text.split("\nTree=")[1:]:
+                lines = dict(line.split("=", 1) for line in tree.splitlines() if "=" in line)
+                kinds, columns, values = (
+                    lines.get(name, "").split() for name in ("decision_type", "split_feature", "threshold")
+                )
+                for kind, column, value in zip(kinds, columns, values, strict=True):
+                    if not int(kind) & _CATEGORICAL:
+                        found.setdefault(int(column), set()).add(float(value))
+        return {column: tuple(sorted(values)) for column, values in found.items()}
 
     def as_json(self) -> dict[str, Any]:
         return {"models": list(self.models)}

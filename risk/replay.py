@@ -22,7 +22,7 @@ from ml.arrays import Floats
 from ml.errors import LearningError
 
 from .inputs import input_names_of, is_declared
-from .live import load_version
+from .live import find_champion, find_live_ruleset, load_version
 from .models import Decision, ModelVersion, RuleSet
 from .policy import Outcome, OutcomeKind, PolicyReason, choose_outcome, is_sampled
 from .rules.engine import Evaluation
@@ -57,6 +57,7 @@ class Seen:
 
     values          what the rules read: model inputs, other facts, answers of lists
     vector          (n_inputs,) model inputs, NaN is missing
+    probes          the part of `values` that lists answered
     muted           rule code → why the rule was recorded without effect
     failed          what had failed outside the rules
     failed_rules    rule code → what it raised
@@ -67,6 +68,7 @@ class Seen:
     values: Mapping[str, object]
     vector: Floats
     feature_hash: str
+    probes: Mapping[str, object] = field(default_factory=dict)
     muted: Mapping[str, str] = field(default_factory=dict)
     failed: tuple[str, ...] = ()
     failed_rules: Mapping[str, str] = field(default_factory=dict)
@@ -119,9 +121,14 @@ class Report:
 
 
 class Archive:
-    """The rulesets and models that decisions name, each read and compiled once."""
+    """The rulesets and models that decisions name, each read and compiled once.
 
-    def __init__(self) -> None:
+    with_live    take what this process judges with, where a decision names it: a worker that
+                 explains right after the commit need not read and check the model file again
+    """
+
+    def __init__(self, *, with_live: bool = False) -> None:
+        self._with_live = with_live
         self._rulesets: dict[int, LiveRuleset] = {}
         self._models: dict[int, LiveModel] = {}
 
@@ -132,7 +139,10 @@ class Archive:
             return None
         if id not in self._rulesets:
             try:
-                self._rulesets[id] = compile_rows(RuleSet.objects.get(pk=id))
+                live = find_live_ruleset(decision.subject_kind) if self._with_live else None
+                if live is None or live.id != id:
+                    live = compile_rows(RuleSet.objects.get(pk=id))
+                self._rulesets[id] = live
             except (RuleSet.DoesNotExist, RulesetError, ValueError, TypeError, KeyError) as error:
                 raise Unreplayable(f"Ruleset {id}: {error}", code="ruleset") from None
         return self._rulesets[id]
@@ -144,7 +154,10 @@ class Archive:
             return None
         if id not in self._models:
             try:
-                self._models[id] = load_version(ModelVersion.objects.get(pk=id))
+                live = find_champion(decision.subject_kind) if self._with_live else None
+                if live is None or live.id != id:
+                    live = load_version(ModelVersion.objects.get(pk=id))
+                self._models[id] = live
             except (ModelVersion.DoesNotExist, LearningError, OSError, ValueError) as error:
                 raise Unreplayable(f"Model {id}: {error}", code="model") from None
         return self._models[id]
@@ -179,6 +192,7 @@ def seen_by(decision: Decision) -> Seen:
         values=values,
         vector=vector,
         feature_hash=decision.feature_hash,
+        probes=snapshot.get("probes") or {},
         muted=evaluation.get("muted") or {},
         failed=tuple(name for name in decision.degraded if name != "rules"),
         failed_rules=evaluation.get("failed_rules") or {},
@@ -193,7 +207,7 @@ def judge(seen: Seen, ruleset: LiveRuleset | None, model: LiveModel | None) -> R
     if ruleset is None:
         outcome = Outcome(OutcomeKind.REVIEW, (PolicyReason.DEGRADED,))
         return Replayed(outcome, score, None, seen.failed, is_sampled=False)
-    evaluation = _hushed(ruleset.rules.evaluate(seen.values), seen)
+    evaluation = _with_failures(ruleset.rules.evaluate(seen.values, muted=seen.muted), seen)
     outcome = choose_outcome(evaluation, score, ruleset.policy.thresholds, degraded=bool(seen.failed))
     return Replayed(
         outcome,
@@ -320,15 +334,14 @@ def _rule_differences(decision: Decision, evaluation: Evaluation | None) -> Iter
             yield Difference("rule", code, before, after)
 
 
-def _hushed(evaluation: Evaluation, seen: Seen) -> Evaluation:
-    """Return the evaluation without what muted rules would do, and with the failures that happened then."""
-    if not (seen.muted or seen.failed_rules or seen.misfit_facts):
+def _with_failures(evaluation: Evaluation, seen: Seen) -> Evaluation:
+    """Return the evaluation with the failures that happened then."""
+    if not (seen.failed_rules or seen.misfit_facts):
         return evaluation
-    silent = seen.muted.keys() | seen.failed_rules.keys()
     return replace(
         evaluation,
         results={**evaluation.results, **dict.fromkeys(seen.failed_rules)},
-        hits=tuple(rule for rule in evaluation.hits if rule.code not in silent),
+        hits=tuple(rule for rule in evaluation.hits if rule.code not in seen.failed_rules),
         failed_rules={**evaluation.failed_rules, **seen.failed_rules},
         misfit_facts={**evaluation.misfit_facts, **seen.misfit_facts},
     )

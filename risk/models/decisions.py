@@ -67,13 +67,19 @@ class Decision(models.Model):
 
 
 class Explanation(models.Model):
-    """One row freezes what moved one decision's score: signed log-odds per feature, base value last."""
+    """One row freezes why one decision came out as it did; written once, right after the commit.
+
+    `contributions` is what moved the score: signed log-odds per feature, the
+    base value last; empty without a score. `parts` is the rest: rules, band,
+    thresholds and the nearest flip, see `risk.explain.frozen`; empty in older rows.
+    """
 
     decision = models.OneToOneField(
         Decision, primary_key=True, on_delete=models.CASCADE, related_name="explanation"
     )
     contributions = models.BinaryField()  # little-endian float64, shape (n_features + 1,)
     feature_hash = models.CharField(max_length=64)
+    parts = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

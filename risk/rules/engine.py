@@ -199,6 +199,11 @@ class CompiledRuleset:
     _conditions: Mapping[str, Expression] = field(repr=False, compare=False)
     _judge: Judge = field(repr=False, compare=False)
 
+    @property
+    def conditions(self) -> Mapping[str, Expression]:
+        """What the rules that are not off ask, by code."""
+        return self._conditions
+
     @cached_property
     def columns(self) -> "ColumnJudge":
         """What judges history by the same rules, live and shadow: one column per code."""

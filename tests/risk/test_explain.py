@@ -2,16 +2,17 @@
 
 import math
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pytest
 
 from core.ids import moment_of
 from orders.placing import Signals
-from risk import explain
 from risk.decide import decide_order
-from risk.explain import explain_by_id, explain_decision, explain_pending
+from risk.explain import explain_by_id, explain_decision, explain_pending, explanation_of, frozen
 from risk.models import Decision, Explanation, ModelVersion
+from risk.replay import Archive
 from risk.rules.engine import Effect
 from tests.make import NOON, make_live_ruleset, make_order, make_rule
 from tests.risk.guards import unguarded
@@ -65,17 +66,30 @@ def test_a_missing_input_is_shown_as_missing() -> None:
 def test_what_was_explained_once_stays(model: ModelVersion, monkeypatch: pytest.MonkeyPatch) -> None:
     decision = held_order()
     first = explain_decision(decision)
-    frozen = bytes(Explanation.objects.get().contributions)
-    monkeypatch.setattr(explain, "load_version", lambda version: pytest.fail("computed again"))
+    before = Explanation.objects.values().get()
+    monkeypatch.setattr(frozen, "find_flip", lambda *args, **kwargs: pytest.fail("computed again"))
     assert explain_decision(decision) == first
     explain_by_id(decision.pk)
-    assert bytes(Explanation.objects.get().contributions) == frozen
+    assert Explanation.objects.values().get() == before
 
 
-def test_who_comes_second_at_the_same_time_reads_the_first_ones(model: ModelVersion) -> None:
+def test_who_comes_second_at_the_same_time_reads_the_first_ones_and_changes_nothing(
+    model: ModelVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
     decision = held_order()
-    assert explain._freeze(decision, {}) == explain._freeze(decision, {})
-    assert Explanation.objects.count() == 1
+    compute = frozen._parts
+
+    def overtaken(*args: Any) -> dict[str, Any]:
+        Explanation.objects.get_or_create(
+            pk=decision.pk, defaults={"contributions": b"", "feature_hash": "x"}
+        )
+        return compute(*args)
+
+    monkeypatch.setattr(frozen, "_parts", overtaken)
+    explanation = frozen.freeze(decision, Archive())
+    assert explanation is not None
+    assert explanation.feature_hash == "x"
+    assert Explanation.objects.get().feature_hash == "x"
 
 
 def test_the_worker_explains_what_holds_or_declines_and_leaves_approvals(model: ModelVersion) -> None:
@@ -94,9 +108,15 @@ def test_older_decisions_wait_until_somebody_opens_them(model: ModelVersion) -> 
     assert explain_decision(held)
 
 
-def test_without_a_score_there_is_nothing_to_explain() -> None:
-    assert explain_decision(held_order()) == []
-    assert explain_pending(at=NOON) == 0
+def test_without_a_score_the_rules_are_explained() -> None:
+    decision = held_order()
+    assert explain_decision(decision) == []
+    assert explain_pending(at=moment_of(decision.pk)) == 1
+    view = explanation_of(decision)
+    assert view is not None
+    assert (view.contributions, view.probability, view.band) == ((), None, "")
+    assert [rule.effect for rule in view.rules] == ["review"]
+    assert view.flip_words == "Nothing is approved without a score."
 
 
 def test_a_vector_whose_schema_is_no_longer_declared_breaks_no_page(model: ModelVersion) -> None:
@@ -128,3 +148,44 @@ def test_a_damaged_model_file_breaks_no_page_and_holds_back_no_other_decision(
 def test_a_decision_that_does_not_exist_is_no_error() -> None:
     explain_by_id(5)
     assert not Explanation.objects.exists()
+
+
+def test_the_rules_that_decided_are_told_apart_from_those_that_only_hit(model: ModelVersion) -> None:
+    rules = (
+        make_rule("order.amount > 1", Effect.POINTS, points=10, reason_code="velocity_buyer"),
+        make_rule("order.amount > 2", Effect.REVIEW, reason_code="amount_unusual"),
+        make_rule("order.amount > 3", Effect.DECLINE, reason_code="bad_history"),
+        make_rule("order.amount > 4", Effect.TAG, tag="large"),
+        make_rule("order.amount > 5000", Effect.DECLINE, reason_code="card_testing"),
+    )
+    make_live_ruleset(*rules)
+    view = explanation_of(decide_order(make_order(), as_of=NOON))
+    assert view is not None
+    assert [(rule.code, rule.is_decisive) for rule in view.rules] == [
+        (rules[2].code, True),
+        (rules[1].code, False),
+        (rules[0].code, False),
+    ]
+    assert view.points == 10
+
+
+@pytest.mark.parametrize(
+    ("intercept", "band"), [(-4.0, "low"), (-0.5, "elevated"), (3.0, "high")], ids=["low", "elevated", "high"]
+)
+def test_probability_band_and_thresholds_are_frozen_with_it(intercept: float, band: str) -> None:
+    make_linear_model({}, intercept=intercept)
+    view = explanation_of(held_order())
+    assert view is not None
+    assert view.probability == pytest.approx(1 / (1 + math.exp(-intercept)))
+    assert view.band == band
+    assert (view.thresholds["review_at"], view.thresholds["points_decline_at"]) == (0.3, 100)
+
+
+def test_a_row_frozen_before_there_were_parts_still_shows_contributions(model: ModelVersion) -> None:
+    decision = held_order()
+    explain_by_id(decision.pk)
+    Explanation.objects.update(parts={})
+    view = explanation_of(decision)
+    assert view is not None
+    assert view.contributions
+    assert (view.rules, view.flip, view.flip_words) == ((), None, "")
