@@ -14,7 +14,7 @@ from api.pagination import page
 from api.preconditions import tagged
 from core.errors import NotFound
 from core.ids import decode, encode
-from core.reasons import merchant_sentences
+from risk.merchant_view import merchant_view
 from risk.models import Decision, Outcome, Subject
 from risk.selectors import list_decisions
 
@@ -52,6 +52,7 @@ class DecisionSummary(Shape):
         ["low", "medium", "high"], allow_null=True, help_text="Null: no score."
     )
     reasons = serializers.ListField(child=serializers.CharField(), help_text="Sentences for the merchant.")
+    next_step = serializers.CharField(help_text="What the merchant can do; empty if nothing.")
     decided_at = serializers.DateTimeField()
 
 
@@ -106,9 +107,8 @@ def summarise(decision: Decision) -> dict[str, Any]:
     """Return what stands beside the subject itself."""
     return {
         "id": encode("dec", decision.pk),
-        "outcome": str(decision.outcome),
+        **merchant_view(decision),
         "score_band": band_of(decision.score),
-        "reasons": merchant_sentences(decision.reason_codes),
         "decided_at": moment(decision.created_at),
     }
 

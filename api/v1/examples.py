@@ -29,6 +29,7 @@ _SUMMARY = {
     "outcome": "review",
     "score_band": "medium",
     "reasons": ["We are checking this order before it goes on."],
+    "next_step": "Please do not ship yet. You need not do anything: we will tell you.",
     "decided_at": _AT,
 }
 DECISION = {**_SUMMARY, "subject": {"kind": "order", "id": _ORDER}, "merchant": _MERCHANT}
@@ -59,7 +60,7 @@ ORDER = {
 }
 PLACED_ORDER = {
     **ORDER,
-    "decision": {**_SUMMARY, "outcome": "approve", "score_band": "low", "reasons": []},
+    "decision": {**_SUMMARY, "outcome": "approve", "score_band": "low", "reasons": [], "next_step": ""},
 }
 _LINE = "lin_1hczaj5p90001"
 REFUND = {

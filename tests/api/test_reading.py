@@ -52,6 +52,7 @@ def test_a_decision_shows_its_outcome_and_nothing_of_how_it_was_found(market: Ma
         "outcome": "review",
         "score_band": "medium",
         "reasons": ["We are checking this order before it goes on."],
+        "next_step": "Please do not ship yet. You need not do anything: we will tell you.",
         "decided_at": "2026-03-02T12:00:00Z",
     }
 
