@@ -1,45 +1,36 @@
 """Facts of merchant applications: what each says itself, and with whom it shares its details."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import phonenumbers
-from django.db.models import Q
 
 from core.encryption import decrypt
 from core.refs import Ref
 from merchants.bank_accounts import is_iban
 from merchants.contacts import is_disposable
 from merchants.models import (
-    ApplicationStatus,
     Document,
     EntityType,
     MerchantApplication,
     MerchantStatus,
 )
-from risk.models import Label, Subject
 from risk.schemas.applications import INPUTS
 
 from . import Facts
+from .application_links import read_neighbours
 from .inputs import NAN, Vectors, flag, hash_of, stack
 
 INPUT_NAMES = tuple(field.name for field in INPUTS)
 FEATURE_HASH = hash_of(INPUTS, version=1)
 
-# Input stem → the column whose equal values mean a shared detail.
-_KEYS = {
-    "bank_account": "bank_account_key",
-    "device": "device_key",
-    "phone": "contact_phone_key",
-    "registration": "registration_key",
-}
-_CHUNK = 200  # applications whose neighbours are read at once: 800 keys in one statement
+_CHUNK = 200  # applications whose neighbours are read at once: 800 keys in one statement, and theirs
 
 
 def gather(application: MerchantApplication, *, as_of: datetime) -> Facts:
-    """Return the facts of an application; at most six queries."""
+    """Return the facts of an application; at most eight queries."""
     (row,) = _read([application], [as_of])
     direct = _direct(application)
     return Facts(
@@ -55,7 +46,7 @@ def gather(application: MerchantApplication, *, as_of: datetime) -> Facts:
 
 
 def read_inputs(applications: Sequence[MerchantApplication], as_of: Sequence[datetime]) -> Vectors:
-    """Return (n, n_inputs) as `gather` would for each application and its moment; five queries per 200."""
+    """Return (n, n_inputs) as `gather` would for each application and its moment; seven queries per 200."""
     return stack(_read(applications, as_of), INPUTS)
 
 
@@ -64,10 +55,15 @@ def _read(applications: Sequence[MerchantApplication], as_of: Sequence[datetime]
     for start in range(0, len(applications), _CHUNK):
         part = applications[start : start + _CHUNK]
         moments = as_of[start : start + _CHUNK]
-        neighbours = _read_neighbours(part)
+        neighbours = read_neighbours(part, moments)
         documents = _read_documents(part)
         rows += [
-            {**_own(one), **_shared(one, neighbours, moment), **documents.of(one, moment)}
+            {
+                **_own(one),
+                **neighbours.counts_of(one, moment),
+                **neighbours.links_of(one, moment),
+                **documents.of(one, moment),
+            }
             for one, moment in zip(part, moments, strict=True)
         ]
     return rows
@@ -102,81 +98,6 @@ def _direct(application: MerchantApplication) -> dict[str, object]:
         "application.email_domain": email.rpartition("@")[2] or None,
         "application.email_is_disposable": is_disposable(email) if email else None,
     }
-
-
-# ── Shared details ───────────────────────────────────────────────────────────────────────────────
-@dataclass(frozen=True)
-class _Neighbour:
-    """A submitted application: when it became known, and when it was known to be bad (None = never)."""
-
-    merchant_id: int
-    known_at: datetime
-    bad_at: datetime | None
-
-
-_Neighbours = dict[tuple[str, int], list[_Neighbour]]
-
-
-def _shared(application: MerchantApplication, neighbours: _Neighbours, as_of: datetime) -> dict[str, float]:
-    counts: dict[str, float] = {}
-    for stem, column in _KEYS.items():
-        key = getattr(application, column)
-        if key is None:
-            counts |= {f"{stem}_others_count": NAN, f"{stem}_bad_count": NAN}
-            continue
-        others = [
-            one
-            for one in neighbours.get((stem, key), ())
-            if one.merchant_id != application.merchant_id and one.known_at < as_of
-        ]
-        counts[f"{stem}_others_count"] = float(len(others))
-        counts[f"{stem}_bad_count"] = float(
-            sum(one.bad_at is not None and one.bad_at < as_of for one in others)
-        )
-    counts["shared_kinds_count"] = float(sum(counts[f"{stem}_others_count"] > 0 for stem in _KEYS))
-    return counts
-
-
-def _read_neighbours(applications: Sequence[MerchantApplication]) -> _Neighbours:
-    """Return every submitted application that shares a detail with one of these; two queries."""
-    wanted = Q(pk__in=())
-    for column in _KEYS.values():
-        keys = {getattr(one, column) for one in applications} - {None}
-        if keys:
-            wanted |= Q(**{f"{column}__in": keys})
-    rows = list(
-        MerchantApplication.objects.filter(wanted, submitted_at__isnull=False).only(
-            "merchant_id", "known_at", "status", "decided_at", *_KEYS.values()
-        )
-    )
-    bad_at = _read_bad(rows)
-    found: _Neighbours = defaultdict(list)
-    for row in rows:
-        neighbour = _Neighbour(row.merchant_id, row.known_at, bad_at.get(row.pk))
-        for stem, column in _KEYS.items():
-            if (key := getattr(row, column)) is not None:
-                found[stem, key].append(neighbour)
-    return found
-
-
-def _read_bad(applications: Iterable[MerchantApplication]) -> dict[int, datetime]:
-    """Return when each bad application was known to be: its rejection, or its own or its merchant's label."""
-    by_merchant: dict[int, list[int]] = defaultdict(list)
-    bad_at: dict[int, datetime] = {}
-    for one in applications:
-        by_merchant[one.merchant_id].append(one.pk)
-        if one.status == ApplicationStatus.REJECTED and one.decided_at is not None:
-            bad_at[one.pk] = one.decided_at
-    ids = [pk for members in by_merchant.values() for pk in members]
-    labels = Label.objects.filter(
-        Q(subject_kind=Subject.APPLICATION, subject_id__in=ids)
-        | Q(subject_kind=Subject.MERCHANT, subject_id__in=by_merchant),
-        is_bad=True,
-    )
-    for kind, subject_id, known_at in labels.values_list("subject_kind", "subject_id", "known_at"):
-        for pk in [subject_id] if kind == Subject.APPLICATION else by_merchant[subject_id]:
-            bad_at[pk] = min(bad_at.get(pk, known_at), known_at)
-    return bad_at
 
 
 def _is_terminated(application: MerchantApplication) -> bool:

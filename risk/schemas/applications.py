@@ -75,6 +75,21 @@ INPUTS = (
         nullable=False,
         description=_("Kinds of details shared with others"),
     ),
+    # Over bank account, device, phone and registration number; `facts.application_links` has the bounds.
+    Field(
+        "linked_component_size",
+        NUMBER,
+        "count",
+        nullable=False,
+        description=_("Applications linked within two steps, this one included"),
+    ),
+    Field(
+        "linked_bad_within_two_count",
+        NUMBER,
+        "count",
+        nullable=False,
+        description=_("Bad applications linked within two steps"),
+    ),
     Field(
         "email_is_disposable", NUMBER, "flag", description=_("Contact e-mail is from a throw-away provider")
     ),

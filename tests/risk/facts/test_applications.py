@@ -130,9 +130,9 @@ def test_queries_do_not_grow_with_the_number(django_assert_max_num_queries: Any)
     fresh = list(
         MerchantApplication.objects.select_related("applicant").filter(pk__in=[a.pk for a in all_of_them])
     )
-    with django_assert_max_num_queries(5):
+    with django_assert_max_num_queries(7):
         applications.read_inputs(fresh, [one.known_at for one in fresh])
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(8):
         applications.gather(fresh[0], as_of=NOON)
 
 
