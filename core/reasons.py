@@ -120,6 +120,22 @@ _REASONS = (
         _("There were several attempts before"),
         _("We need a little more time to check your application."),
     ),
+    # Merchant accounts
+    Reason(
+        "chargebacks_high",
+        _("Many orders of this merchant were charged back"),
+        _("Many of your orders were charged back."),
+    ),
+    Reason(
+        "orders_neglected",
+        _("Many orders of this merchant were late or cancelled"),
+        _("Many of your orders were late or cancelled."),
+    ),
+    Reason(
+        "refunds_high",
+        _("Many orders of this merchant were refunded"),
+        _("Many of your orders were refunded."),
+    ),
     # Judgement itself
     Reason("score_high", _("The risk score is high"), _("Our checks found a high risk.")),
     Reason("score_elevated", _("The risk score is elevated"), _("A person is taking a closer look.")),

@@ -1,6 +1,6 @@
 """Which model inputs each subject's vectors hold, by the hash stored with them."""
 
-from .facts import applications, listings, orders
+from .facts import applications, listings, merchants, orders
 
 
 def input_names_of(subject: str, feature_hash: str) -> tuple[str, ...]:
@@ -24,4 +24,6 @@ def current_inputs(subject: str) -> tuple[tuple[str, ...], str]:
         return listings.INPUT_NAMES, listings.FEATURE_HASH
     if subject == "application":
         return applications.INPUT_NAMES, applications.FEATURE_HASH
+    if subject == "merchant":
+        return merchants.INPUT_NAMES, merchants.FEATURE_HASH
     raise ValueError(f"{subject} has no model inputs.")

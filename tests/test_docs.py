@@ -34,7 +34,7 @@ DOCS = ROOT / "docs"
 PAGES = [*sorted(DOCS.rglob("*.md")), *filter(Path.exists, [ROOT / "README.md"])]
 OURS = {path.parent.name for path in ROOT.glob("*/__init__.py")}
 FILE_SUFFIXES = (".css", ".js", ".sqlite3", ".toml")
-SUBJECTS = ("order", "listing", "application")
+SUBJECTS = ("order", "listing", "application", "merchant")
 
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 

@@ -8,12 +8,13 @@ from accounts.models import User
 from risk import selectors, services
 from risk.models import RuleSet, Subject
 
-from . import applications, listings, orders
+from . import applications, listings, merchants, orders
 
 _STARTERS = {
     Subject.ORDER: (_("Starter rules for orders"), orders),
     Subject.LISTING: (_("Starter rules for listings"), listings),
     Subject.APPLICATION: (_("Starter rules for applications"), applications),
+    Subject.MERCHANT: (_("Starter rules for merchant accounts"), merchants),
 }
 
 

@@ -81,6 +81,6 @@ def test_every_subject_names_its_inputs_by_their_hash(subject: str) -> None:
         input_names_of(subject, "0" * 64)
 
 
-def test_merchant_accounts_have_no_model_inputs() -> None:
+def test_what_is_not_judged_has_no_model_inputs() -> None:
     with pytest.raises(ValueError, match="no model inputs"):
-        current_inputs("merchant")
+        current_inputs("refund")

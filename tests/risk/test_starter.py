@@ -8,11 +8,11 @@ from core.reasons import REASONS
 from risk.models import Activation, RuleSet
 from risk.rules.engine import compile_ruleset
 from risk.schemas import schema_of
-from risk.starter import applications, listings, orders
+from risk.starter import applications, listings, merchants, orders
 from risk.starter.publishing import publish_starters
 from tests.make import NOON, make_user
 
-STARTERS = {"order": orders, "listing": listings, "application": applications}
+STARTERS = {"order": orders, "listing": listings, "application": applications, "merchant": merchants}
 
 
 @pytest.mark.parametrize("subject", STARTERS)
@@ -27,9 +27,9 @@ def test_starter_rules_compile_and_name_known_reasons(subject):
 def test_starters_are_published_once_by_two_people():
     author, approver = make_user(Role.RISK_ANALYST), make_user(Role.RISK_ANALYST)
 
-    assert len(publish_starters(author=author, approver=approver, at=NOON)) == 3
+    assert len(publish_starters(author=author, approver=approver, at=NOON)) == 4
     assert publish_starters(author=author, approver=approver, at=NOON) == []
-    assert RuleSet.objects.filter(status="live").count() == 3
+    assert RuleSet.objects.filter(status="live").count() == 4
     assert all(activation.author != activation.approver for activation in Activation.objects.all())
 
 
