@@ -103,6 +103,10 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "catalog-refresh-medians": _at(
         "catalog.tasks.refresh_medians", crontab(hour="17", minute="30"), valid_for=6 * _HOUR
     ),
+    # 17:45: after the scores, which are what an account is judged by first.
+    "intake-judge-accounts": _at(
+        "intake.tasks.judge_accounts", crontab(hour="17", minute="45"), valid_for=6 * _HOUR
+    ),
     # 18:00: stored answers to repeated requests are kept for a day; a short delete, between the heavy ones.
     "core-forget-answers": _at(
         "core.tasks.forget_answers", crontab(hour="18", minute="0"), valid_for=6 * _HOUR

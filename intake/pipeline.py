@@ -7,11 +7,12 @@ import logging
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import catalog.services
 import merchants.services
 import orders.services
+from cases.selectors import list_cases_of
 from cases.services import cancel_case_of, open_case
 from catalog.models import ListingRevision, RevisionStatus
 from core import journal, outbox
@@ -22,13 +23,17 @@ from core.refs import Ref
 from merchants.models import ApplicationStatus, Merchant, MerchantApplication
 from orders.models import Order, OrderStatus
 from orders.placing import NewOrder
-from risk.decide import decide_application, decide_order, decide_revision
+from risk import accounts
+from risk.decide import decide_account, decide_application, decide_order, decide_revision
 from risk.models import Decision, Outcome
 
 logger = logging.getLogger(__name__)
 
 # A rule with this tag asks the merchant to fix something instead of asking a reviewer to look.
 ASK_MERCHANT = "ask_merchant"
+
+# After a verdict on a merchant account the same reasons are not asked about again for as long.
+QUIET = timedelta(days=14)
 
 DECIDE_ORDER = TaskCall("intake.tasks.decide_order")
 EXPLAIN = "risk.tasks.decide.explain_decision"
@@ -206,6 +211,40 @@ def _decide_revision(revision: ListingRevision, *, at: datetime) -> Decision:
     return decision
 
 
+# ── Merchant accounts ────────────────────────────────────────────────────────────────────────────
+def judge_account(merchant_id: int, *, at: datetime) -> Decision | None:
+    """Judge a merchant account; None if it does not sell or was never scored.
+
+    Nothing happens to the account: a review opens a case, a decline one with the proposal to restrict it.
+    """
+    with journal.unit():
+        # Locked, so that two judgements at once cannot both find that nobody was asked yet.
+        selling = Merchant.objects.select_for_update().exclude(status__in=accounts.NOT_SELLING)
+        merchant = selling.filter(pk=merchant_id).first()
+        if merchant is None or merchant.account_score is None:
+            return None
+        decision = decide_account(merchant, as_of=at)
+        if decision.outcome == Outcome.APPROVE or _is_asked_already(decision, at=at):
+            return decision
+        _announce(decision)
+        open_case(decision, subject=Ref("merchant", merchant.pk), title=merchant.name, value_minor=0, at=at)
+        if decision.outcome == Outcome.DECLINE:
+            accounts.propose_restriction(merchant, merchant.account_score, at=at)
+        return decision
+
+
+def _is_asked_already(decision: Decision, *, at: datetime) -> bool:
+    """Tell whether a case that is open, or was closed lately, asks the same or worse about the account."""
+    cases = list_cases_of(Ref("merchant", decision.subject_id)).select_related("decision")
+    case = cases.first()
+    if case is None or case.decision is None:
+        return False
+    if case.resolved_at is not None and case.resolved_at < at - QUIET:
+        return False
+    is_worse = decision.outcome == Outcome.DECLINE and case.decision.outcome != Outcome.DECLINE
+    return not is_worse and set(decision.reason_codes) <= set(case.decision.reason_codes)
+
+
 # ── What every decision leaves behind ────────────────────────────────────────────────────────────
 def _announce(decision: Decision) -> None:
     """Tell of a decision that somebody will ask about, and have it explained right after the commit."""
@@ -216,8 +255,12 @@ def _announce(decision: Decision) -> None:
         subject=Ref("decision", decision.pk),
         merchant_id=decision.merchant_id,
         payload={"subject": decision.subject_kind, "outcome": decision.outcome},
-        send=[TaskCall(EXPLAIN, (decision.pk,))] if decision.score is not None else [],
+        send=[TaskCall(EXPLAIN, (decision.pk,))] if _is_explainable(decision) else [],
     )
+
+
+def _is_explainable(decision: Decision) -> bool:
+    return decision.score is not None and decision.model_id is not None
 
 
 # ── When judging fails ───────────────────────────────────────────────────────────────────────────

@@ -5,7 +5,7 @@ import logging
 from celery import shared_task
 from django.utils import timezone
 
-from . import pipeline, redeciding, sweeping
+from . import pipeline, redeciding, rounds, sweeping
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +28,16 @@ def decide_revision(revision_id: int) -> None:
 @shared_task
 def redecide_held(brake_id: int) -> int:
     return redeciding.redecide_held(brake_id, at=timezone.now())
+
+
+@shared_task
+def judge_account(merchant_id: int) -> None:
+    pipeline.judge_account(merchant_id, at=timezone.now())
+
+
+@shared_task
+def judge_accounts(after_id: int = 0) -> int:
+    return rounds.judge_next(after_id, at=timezone.now())
 
 
 @shared_task

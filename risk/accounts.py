@@ -17,6 +17,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 from core import audit, journal, outbox
 from core.actors import Actor
 from core.ids import first_id_at
+from core.outbox import TaskCall
 from core.refs import Ref
 from merchants.models import Merchant
 from orders.health import WINDOW
@@ -28,6 +29,10 @@ from .models import AccountScore, Alert, Decision, Label, Outcome, Subject
 TOLERATED_SHARE = 0.03
 PRIOR_ORDERS = 50  # weight of the marketplace's share: a merchant's own history outweighs it after 50 orders
 BANDS = ((0.6, "high"), (0.2, "medium"), (0.0, "low"))
+# An alert that is about no band: the rules would restrict the account, which only people do.
+RESTRICTION_PROPOSED = "restriction_proposed"
+NOT_SELLING = ("onboarding", "terminated")
+JUDGE_ACCOUNT = "intake.tasks.judge_account"
 _SEVERITY = {"low": 0, "medium": 1, "high": 2}
 
 
@@ -95,7 +100,7 @@ def list_due(*, as_of: datetime, since: datetime) -> list[int]:
 
 def list_all_active() -> Iterable[int]:
     """Return every merchant that sells, for the nightly refresh."""
-    return Merchant.objects.exclude(status__in=["onboarding", "terminated"]).values_list("pk", flat=True)
+    return Merchant.objects.exclude(status__in=NOT_SELLING).values_list("pk", flat=True)
 
 
 def acknowledge(alert: Alert, *, actor: Actor, at: datetime) -> None:
@@ -104,6 +109,27 @@ def acknowledge(alert: Alert, *, actor: Actor, at: datetime) -> None:
         still_open = Alert.objects.filter(pk=alert.pk, acknowledged_at=None)
         if still_open.update(acknowledged_at=at, acknowledged_by=str(actor)):
             audit.record("alert.acknowledged", actor=actor, subject=Ref("alert", alert.pk))
+
+
+def propose_restriction(merchant: Merchant, score: float, *, at: datetime) -> Alert:
+    """Raise an alert that the rules speak for restricting the account; nothing happens to it."""
+    band = band_of(score)
+    with journal.unit():
+        alert = Alert.objects.create(
+            merchant=merchant,
+            code=RESTRICTION_PROPOSED,
+            from_band=band,
+            to_band=band,
+            score=score,
+            created_at=at,
+        )
+        outbox.record(
+            "merchant.restriction_proposed",
+            subject=Ref("merchant", merchant.pk),
+            merchant_id=None,  # the house's business: a warned merchant cashes out
+            payload={"alert": alert.pk},
+        )
+    return alert
 
 
 def _store(merchant: Merchant, found: Evidence, score: float, *, as_of: datetime) -> None:
@@ -130,6 +156,8 @@ def _alert(merchant: Merchant, before: str, band: str, score: float, *, as_of: d
         subject=Ref("merchant", merchant.pk),
         merchant_id=merchant.pk,
         payload={"alert": alert.pk, "from": before, "to": band},
+        # By its name: judging opens cases, which are above.
+        send=[TaskCall(JUDGE_ACCOUNT, (merchant.pk,))],
     )
 
 

@@ -11,18 +11,18 @@ from django.utils import timezone
 
 from catalog.models import ListingRevision
 from core import journal
-from merchants.models import MerchantApplication
+from merchants.models import Merchant, MerchantApplication
 from orders.models import Order
 
 from . import live
-from .facts import Facts, applications, listings, orders
+from .facts import Facts, applications, listings, merchants, orders
 from .lists import Answer, answer_probes
 from .models import Decision
 from .models import Outcome as OutcomeChoice
 from .policy import Outcome, OutcomeKind, PolicyReason, choose_outcome, is_sampled
 from .rules.engine import Evaluation, muted_by_schedule
 from .rulesets import LiveRuleset
-from .scoring import LiveModel
+from .scoring import LiveModel, carried_score
 from .version import code_version
 
 logger = logging.getLogger(__name__)
@@ -45,6 +45,11 @@ def decide_revision(revision: ListingRevision, *, as_of: datetime) -> Decision:
 def decide_application(application: MerchantApplication, *, as_of: datetime) -> Decision:
     """Judge a merchant application and write the decision."""
     return _decide("application", lambda: applications.gather(application, as_of=as_of))
+
+
+def decide_account(merchant: Merchant, *, as_of: datetime) -> Decision:
+    """Judge a merchant account and write the decision; without a model its account score is the score."""
+    return _decide("merchant", lambda: merchants.gather(merchant, as_of=as_of))
 
 
 def _decide(subject: str, gather: Callable[[], Facts]) -> Decision:
@@ -114,7 +119,7 @@ def _evaluate(ruleset: LiveRuleset, facts: Facts, answers: Mapping[str, Answer])
 def _score(champion: LiveModel | None, facts: Facts) -> tuple[float | None, list[str]]:
     """Return the score and what failed. No champion yet is absence, which degrades nothing."""
     if champion is None:
-        return None, []
+        return carried_score(facts.subject.kind, facts.values), []
     try:
         return champion.score(facts.vector, facts.feature_hash), []
     except Exception:

@@ -30,7 +30,7 @@ from .rules.errors import RulesetError
 from .rules.schema import FieldType
 from .rulesets import LiveRuleset, compile_rows
 from .schemas import schema_of
-from .scoring import LiveModel
+from .scoring import LiveModel, carried_score
 from .version import code_version
 
 CHUNK_ROWS = 1_000
@@ -203,7 +203,7 @@ def seen_by(decision: Decision) -> Seen:
 
 def judge(seen: Seen, ruleset: LiveRuleset | None, model: LiveModel | None) -> Replayed:
     """Judge what was seen, or what might have been; what had failed stays failed."""
-    score = None if model is None else model.score(seen.vector, seen.feature_hash)
+    score = _score(seen, model)
     if ruleset is None:
         outcome = Outcome(OutcomeKind.REVIEW, (PolicyReason.DEGRADED,))
         return Replayed(outcome, score, None, seen.failed, is_sampled=False)
@@ -216,6 +216,12 @@ def judge(seen: Seen, ruleset: LiveRuleset | None, model: LiveModel | None) -> R
         (*seen.failed, "rules") if evaluation.is_degraded else seen.failed,
         is_sampled(str(seen.subject), outcome, seen.review_share),
     )
+
+
+def _score(seen: Seen, model: LiveModel | None) -> float | None:
+    if model is not None:
+        return model.score(seen.vector, seen.feature_hash)
+    return None if "score" in seen.failed else carried_score(seen.subject.kind, seen.values)
 
 
 def find_differences(decision: Decision, archive: Archive) -> tuple[Difference, ...]:

@@ -1,6 +1,8 @@
 """Score one vector with a live model."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isnan
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +49,15 @@ class LiveModel:
     def _require(self, feature_hash: str) -> None:
         if feature_hash != self.artifact.schema_hash:
             raise SchemaMismatch("The model was trained on inputs that are defined differently.")
+
+
+def carried_score(subject: str, values: Mapping[str, object]) -> float | None:
+    """Return the score that stands in for a model's: a merchant account's own; None for every other subject.
+
+    values    the facts of the subject by name
+    """
+    score = values.get("account_score") if subject == "merchant" else None
+    return score if isinstance(score, float) and not isnan(score) else None
 
 
 def load_model(id: int, document: bytes, *, sha256: str, input_names: tuple[str, ...]) -> LiveModel:

@@ -21,6 +21,7 @@ from .models import (
     ModelVersion,
     RuleSet,
     RuleSetStatus,
+    Subject,
     TrainingRun,
 )
 
@@ -51,11 +52,16 @@ def get_decision(decision_id: int) -> Decision:
 def list_decisions(
     *, subject: str | None = None, merchant_ids: frozenset[int] | None = None
 ) -> QuerySet[Decision]:
-    """List decisions, newest first. merchant_ids None = of every merchant."""
+    """List decisions, newest first.
+
+    merchant_ids    None = of every merchant; a merchant never reads the judgement of its own account
+    """
     decisions = Decision.objects.order_by("-id")
     if subject is not None:
         decisions = decisions.filter(subject_kind=subject)
-    return decisions if merchant_ids is None else decisions.filter(merchant_id__in=merchant_ids)
+    if merchant_ids is None:
+        return decisions
+    return decisions.filter(merchant_id__in=merchant_ids).exclude(subject_kind=Subject.MERCHANT)
 
 
 def features_of(decision: Decision) -> FeatureValues:

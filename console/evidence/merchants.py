@@ -7,6 +7,7 @@ from typing import Any
 from core.errors import NotFound
 from merchants.models import Merchant
 from orders.models import Order
+from risk.accounts import RESTRICTION_PROPOSED
 from risk.models import AccountScore, Alert
 
 _SCORES = 60
@@ -20,6 +21,13 @@ class MerchantEvidence:
     scores: Sequence[AccountScore]
     alerts: Sequence[Alert]
     recent_orders: Sequence[Order]
+
+    @property
+    def is_restriction_proposed(self) -> bool:
+        """Tell whether rules propose to restrict the account and nobody has seen to it yet."""
+        return any(
+            alert.code == RESTRICTION_PROPOSED and alert.acknowledged_at is None for alert in self.alerts
+        )
 
     @property
     def values(self) -> list[float]:

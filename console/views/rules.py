@@ -34,9 +34,7 @@ _NO_HITS = RuleHits(0, 0, (0,) * DAYS)
 def ruleset_list(request: HttpRequest) -> HttpResponse:
     rulesets = list(risk.list_rulesets())
     by_subject = [
-        (subject, [ruleset for ruleset in rulesets if ruleset.subject == subject])
-        for subject in Subject
-        if subject != Subject.MERCHANT  # scored, not judged by rules
+        (subject, [ruleset for ruleset in rulesets if ruleset.subject == subject]) for subject in Subject
     ]
     return show(request, "console/ruleset_list.html", {"by_subject": by_subject})
 

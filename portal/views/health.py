@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import formats, timezone
 from django.utils.functional import Promise
@@ -18,7 +19,7 @@ from merchants.models import Merchant
 from merchants.permissions import Area
 from orders.health import TARGETS, WINDOW, Health, Metric, list_behind, measure
 from orders.models import Order
-from risk.accounts import BANDS, band_of
+from risk.accounts import BANDS, RESTRICTION_PROPOSED, band_of
 from risk.models import AccountScore, Alert
 
 from ..access import Shop, merchant_page
@@ -109,7 +110,7 @@ def health(request: HttpRequest, shop: Shop) -> HttpResponse:
         "medium_at": BANDS[1][0],
         "high_at": BANDS[0][0],
         "chart": _chart(history) if len(history) > 1 else None,
-        "alerts": [_alert(alert) for alert in shop.merchant.alerts.order_by("-id")[:_ALERTS_SHOWN]],
+        "alerts": [_alert(alert) for alert in _alerts(shop.merchant)[:_ALERTS_SHOWN]],
     }
     return show(request, shop, "portal/health.html", context)
 
@@ -154,6 +155,11 @@ def _band(score: float | None) -> dict[str, str] | None:
     }
     titles = {"low": _("Low risk"), "medium": _("Raised risk"), "high": _("High risk")}
     return {"tone": _BAND_TONES[band], "title": titles[band], "sentence": sentences[band]}
+
+
+def _alerts(merchant: Merchant) -> QuerySet[Alert]:
+    """Return the merchant's own alerts; what is proposed about the account is between staff."""
+    return merchant.alerts.exclude(code=RESTRICTION_PROPOSED).order_by("-id")
 
 
 def _alert(alert: Alert) -> dict[str, Any]:

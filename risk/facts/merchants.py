@@ -46,6 +46,7 @@ def gather(merchant: Merchant, *, as_of: datetime) -> Facts:
         direct=direct,
         vector=stack([row], INPUTS)[0],
         feature_hash=FEATURE_HASH,
+        keys={"merchant": merchant.pk},
     )
 
 

@@ -11,12 +11,22 @@ from accounts.models import Role, User
 from cases.models import CaseStatus, ReviewCase, Verdict
 from cases.services import cancel_case_of, claim_case, open_case
 from core.actors import SYSTEM
+from intake.pipeline import judge_account
 from orders.models import Order, OrderStatus, PaymentEvent
-from risk.models import Decision, Label
+from risk.models import AccountScore, Decision, Label
+from risk.rules.engine import Effect
 from tests.cases.builders import make_case, make_queue
 from tests.console.conftest import SignIn
 from tests.console.scenes import blind, held_case, public, subject_of
-from tests.make import NOON, make_application, make_category, make_user
+from tests.make import (
+    NOON,
+    make_application,
+    make_category,
+    make_live_ruleset,
+    make_merchant,
+    make_rule,
+    make_user,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -319,3 +329,34 @@ def test_chinese_page_speaks_chinese(sign_in: SignIn, reviewer: User) -> None:
     content = client.get(_url("case", _claim(held_case(), reviewer))).content.decode()
     assert "命中的规则" in content
     assert "给商家的话" in content
+
+
+def test_case_of_a_merchant_account_shows_its_facts_and_the_proposal(page: Client) -> None:
+    make_live_ruleset(
+        make_rule("account_score >= 0.5", Effect.DECLINE, name="A risky account", reason_code="bad_history"),
+        subject="merchant",
+    )
+    merchant = make_merchant(account_score=0.8, account_score_at=NOON, name="Tea & Co")
+    now = timezone.now()
+    AccountScore.objects.create(merchant=merchant, score=0.8, band="high", as_of=now, parts={"known": 12})
+    judge_account(merchant.pk, at=now)
+    case = ReviewCase.objects.get(subject_kind="merchant")
+    content = page.get(_url("case", case)).content.decode()
+    assert "A risky account" in content
+    assert "Account score ≥ 50.0 %" in content
+    assert "Rules propose to restrict this account" in content
+    assert "Tea &amp; Co" in content
+
+
+def test_verdict_on_a_merchant_account_is_recorded_and_changes_nothing(page: Client, reviewer: User) -> None:
+    make_live_ruleset(make_rule("account_score >= 0.5"), subject="merchant")
+    merchant = make_merchant(account_score=0.8, account_score_at=NOON)
+    now = timezone.now()
+    AccountScore.objects.create(merchant=merchant, score=0.8, band="high", as_of=now)
+    judge_account(merchant.pk, at=now)
+    case = _claim(ReviewCase.objects.get(subject_kind="merchant"), reviewer)
+    page.post(_url("case-verdict", case), _fields(case, "reject", reason_codes=["confirmed_fraud"]))
+    assert ReviewCase.objects.get(pk=case.pk).status == CaseStatus.RESOLVED
+    assert Label.objects.get().is_bad
+    merchant.refresh_from_db()
+    assert merchant.status == "active"

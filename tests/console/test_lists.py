@@ -13,6 +13,7 @@ from accounts.models import Role
 from cases.models import ReviewCase
 from core.ids import encode
 from intake.models import ImportBatch
+from risk.accounts import propose_restriction
 from risk.models import AccountScore, Alert
 from tests.cases.builders import make_case
 from tests.console.conftest import SignIn
@@ -173,6 +174,22 @@ def test_acknowledged_alert_leaves_the_open_list(sign_in: SignIn) -> None:
     client.post(reverse("console:alert-acknowledge", args=[encode("alr", alert.pk)]))
     assert client.get(reverse("console:alerts")).context["rows"] == []
     assert len(client.get(reverse("console:alerts"), {"tab": "all"}).context["rows"]) == 1
+
+
+def test_rules_of_merchant_accounts_are_listed_and_open(sign_in: SignIn) -> None:
+    client = sign_in(Role.RISK_ANALYST)
+    ruleset = make_live_ruleset(make_rule("account_score > 0.5", name="A risky account"), subject="merchant")
+    listed = dict(client.get(reverse("console:rules")).context["by_subject"])
+    assert listed["merchant"] == [ruleset]
+    page = client.get(reverse("console:ruleset", args=[encode("rst", ruleset.pk)])).content.decode()
+    assert "A risky account" in page
+
+
+def test_proposed_restriction_is_said_in_words(sign_in: SignIn) -> None:
+    propose_restriction(make_merchant(), 0.8, at=timezone.now())
+    for name in ("alerts", "home"):
+        body = sign_in(*Role).get(reverse(f"console:{name}")).content.decode()
+        assert "Rules propose to restrict this account" in body
 
 
 def test_ruleset_page_counts_hits(sign_in: SignIn) -> None:

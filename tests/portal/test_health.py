@@ -14,6 +14,7 @@ from merchants.models import Merchant
 from orders.handling import accept_order, refuse_order
 from orders.models import Order
 from orders.services import approve_order
+from risk.accounts import propose_restriction
 from risk.models import AccountScore, Alert
 from tests.make import make_merchant, make_order, make_user
 from tests.orders.handled import MEMBER, ship
@@ -94,6 +95,11 @@ def test_alerts_are_told_in_words(client: Client, merchant: Merchant) -> None:
     body = client.get(reverse("portal:health")).content.decode()
     assert "rose to the high band" in body
     assert "account_risk_high" not in body
+
+
+def test_what_is_proposed_about_the_account_is_not_told(client: Client, merchant: Merchant) -> None:
+    propose_restriction(merchant, 0.7, at=timezone.now())
+    assert client.get(reverse("portal:health")).context["alerts"] == []
 
 
 def test_another_merchants_health_stays_its_own(client: Client, merchant: Merchant) -> None:
