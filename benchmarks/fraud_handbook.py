@@ -27,7 +27,7 @@ from ml.protocols import (
 from ml.training import train
 from risk.datasets import compute_order_inputs
 from risk.facts.history import LabelHistory, OrderHistory, read_order_labels, read_orders
-from risk.features.declarations import Entity, schema_hash
+from risk.features.declarations import BAD, Entity, schema_hash
 
 HANDBOOK = harness.ROOT.parent / "shared" / "data" / "fraud_handbook" / "transactions.parquet"
 TRANSACTIONS = 1_754_155
@@ -127,8 +127,7 @@ def _read_history() -> History:
 
 def _truth(orders: OrderHistory, labels: LabelHistory) -> Flags:
     """Return (n_orders,) whether each proved bad; every transaction has a label."""
-    assert labels.events.is_bad is not None
-    return np.isin(orders.events.ids, labels.subject_ids[labels.events.is_bad])
+    return np.isin(orders.events.ids, labels.subject_ids[labels.events.passes[BAD.code]])
 
 
 def _train_and_score(history: History, train_rows: Ints, matrix: Floats) -> Floats:

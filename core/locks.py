@@ -44,5 +44,12 @@ _LOCK_AND_READ = """
 """
 
 
+def share_lock(name: str) -> None:
+    """Keep others from taking the named lock until the transaction ends; several may share it, and it waits."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [_number(name)])
+
+
 def _number(name: str) -> int:
     return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)

@@ -11,7 +11,6 @@ import numpy as np
 from ml.arrays import Floats
 from ml.boosting import RowScorer, load_lightgbm
 
-
 _CATEGORICAL = 1  # bit of LightGBM's decision_type
 
 

@@ -182,8 +182,8 @@ def _gather(merchant_ids: Collection[int], *, as_of: datetime) -> Mapping[int, E
             bad=Count("subject_id", distinct=True, filter=Q(is_bad=True)),
         )
     }
-    labelled = Label.objects.filter(
-        subject_kind=Subject.ORDER, subject_id=OuterRef("subject_id"), known_at__lt=as_of
+    labelled = Label.objects.as_of(as_of).filter(
+        subject_kind=Subject.ORDER, subject_id=OuterRef("subject_id")
     )
     pending = {
         row["merchant_id"]: row
@@ -220,4 +220,4 @@ def _marketplace_share(*, as_of: datetime) -> float:
 
 
 def _labels(as_of: datetime) -> QuerySet[Label]:
-    return Label.objects.filter(subject_kind=Subject.ORDER, known_at__gte=as_of - WINDOW, known_at__lt=as_of)
+    return Label.objects.as_of(as_of).filter(subject_kind=Subject.ORDER, known_at__gte=as_of - WINDOW)

@@ -20,7 +20,7 @@ from ml.datasets import TrainingSet
 
 from .facts import applications, history, listings
 from .features.columns import Events, Questions
-from .features.declarations import ORDER_FEATURES, ORDER_RATIOS, Source
+from .features.declarations import BAD, ORDER_FEATURES, ORDER_RATIOS, Source
 from .features.direct import OrderColumns, direct_columns
 from .features.setwise import add_ratios, compute_columns
 from .inputs import current_inputs
@@ -72,7 +72,7 @@ def _build(
 
 def _read_truths(subject: str, as_of: datetime) -> dict[int, bool]:
     """Return subject id → bad, if any source says so."""
-    labels = Label.objects.filter(subject_kind=subject, known_at__lt=as_of)
+    labels = Label.objects.as_of(as_of).filter(subject_kind=subject)
     truths: dict[int, bool] = {}
     for id, is_bad in labels.values_list("subject_id", "is_bad"):
         truths[id] = truths.get(id, False) or is_bad
@@ -83,7 +83,7 @@ def _read_truths(subject: str, as_of: datetime) -> dict[int, bool]:
 def _build_orders(as_of: datetime) -> TrainingSet:
     orders = history.read_orders(before=as_of)
     labels = history.read_order_labels(before=as_of)
-    rows, is_bad, weight = _join_truth(orders.events.ids, labels)
+    rows, is_bad, weight = _join_truth(orders.events.ids, labels, as_of)
     newest = np.argsort(orders.events.known_at[rows], kind="stable")[-MAX_ORDERS:]
     rows, is_bad, weight = rows[newest], is_bad[newest], weight[newest]
 
@@ -102,20 +102,24 @@ def compute_order_inputs(
         as_of=events.known_at[rows], keys={entity: keys.take(rows) for entity, keys in events.keys.items()}
     )
     columns = direct_columns(_take(orders.own, rows))
-    sources: dict[Source, Events] = {Source.ORDERS: events, Source.LABELS: labels.events}
+    sources: dict[Source, Events] = {
+        Source.ORDERS: events,
+        Source.LABELS: labels.events,
+        Source.OUTCOMES: labels.outcomes,
+    }
     columns |= compute_columns(ORDER_FEATURES, questions, sources)
     add_ratios(ORDER_RATIOS, columns)
     return np.column_stack([columns[name] for name in names])
 
 
-def _join_truth(ids: Ints, labels: history.LabelHistory) -> tuple[Ints, Flags, Floats]:
-    """Return (rows, is_bad, weight) of the orders that have a label; `ids` are sorted."""
+def _join_truth(ids: Ints, labels: history.LabelHistory, as_of: datetime) -> tuple[Ints, Flags, Floats]:
+    """Return (rows, is_bad, weight) of the orders with a label that stood at `as_of`; `ids` are sorted."""
     position = np.searchsorted(ids, labels.subject_ids)
     is_known = ids[np.minimum(position, len(ids) - 1)] == labels.subject_ids if len(ids) else position < 0
+    is_known &= labels.stood_at(as_of)
     position = position[is_known]
     bad, weight = np.zeros(len(ids), dtype=np.bool_), np.zeros(len(ids))
-    assert labels.events.is_bad is not None
-    np.logical_or.at(bad, position, labels.events.is_bad[is_known])
+    np.logical_or.at(bad, position, labels.events.passes[BAD.code][is_known])
     np.maximum.at(weight, position, labels.weight[is_known])
     rows = np.unique(position)
     return rows, bad[rows], weight[rows]

@@ -141,7 +141,9 @@ def list_training_runs(subject: str | None = None) -> QuerySet[TrainingRun]:
 
 
 def list_labels(subject: Ref) -> QuerySet[Label]:
-    return Label.objects.filter(subject_kind=subject.kind, subject_id=subject.id).order_by("known_at")
+    return (
+        Label.objects.standing().filter(subject_kind=subject.kind, subject_id=subject.id).order_by("known_at")
+    )
 
 
 def list_open_alerts() -> QuerySet[Alert]:

@@ -104,7 +104,7 @@ def _orders_sharing(order: Order, column: str) -> list[Order]:
 
 def _labels(order_ids: Sequence[int]) -> dict[int, bool]:
     """Return what orders proved to be; bad outweighs good where sources differ."""
-    rows = Label.objects.filter(subject_kind="order", subject_id__in=order_ids)
+    rows = Label.objects.standing().filter(subject_kind="order", subject_id__in=order_ids)
     known: dict[int, bool] = {}
     for subject_id, is_bad in rows.values_list("subject_id", "is_bad"):
         known[subject_id] = known.get(subject_id, False) or is_bad

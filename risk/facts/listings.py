@@ -164,7 +164,9 @@ def _read_histories(merchant_ids: set[int]) -> dict[int, _History]:
 
 
 def _read_bad(merchant_ids: Sequence[int]) -> dict[int, datetime]:
-    labels = Label.objects.filter(merchant_id__in=merchant_ids, subject_kind=Subject.LISTING, is_bad=True)
+    labels = Label.objects.standing().filter(
+        merchant_id__in=merchant_ids, subject_kind=Subject.LISTING, is_bad=True
+    )
     bad_at: dict[int, datetime] = {}
     for id, known_at in labels.values_list("subject_id", "known_at"):
         bad_at[id] = min(bad_at.get(id, known_at), known_at)

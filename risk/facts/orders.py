@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
@@ -27,6 +28,18 @@ _STATEMENT = "order_history"
 HISTORY_LIMIT_MS = 250
 
 
+@dataclass(frozen=True)
+class HistoryRead:
+    """What one read of history gave.
+
+    values     every history feature by name, NaN where its entity is missing
+    mark      which transactions the read saw (pg_current_snapshot), None on SQLite, where writers take turns
+    """
+
+    values: Mapping[str, float]
+    mark: str | None
+
+
 def gather(order: Order, *, as_of: datetime, sees_history: bool = True) -> Facts:
     """Return the facts of an order; one query, or TookTooLong.
 
@@ -34,11 +47,8 @@ def gather(order: Order, *, as_of: datetime, sees_history: bool = True) -> Facts
     """
     inputs = _own_inputs(order)
     keys = keys_of(order)
-    if sees_history:
-        with at_most(HISTORY_LIMIT_MS):
-            inputs.update(read_history(keys, as_of=as_of))
-    else:
-        inputs.update((feature.name, math.nan) for feature in ORDER_FEATURES)
+    history = _read_in_time(keys, as_of=as_of) if sees_history else _UNREAD
+    inputs.update(history.values)
     add_ratios(ORDER_RATIOS, inputs)
     direct = direct_values(order)
     return Facts(
@@ -51,7 +61,16 @@ def gather(order: Order, *, as_of: datetime, sees_history: bool = True) -> Facts
         feature_hash=ORDER_FEATURE_HASH,
         failed=() if sees_history else ("history",),
         keys=keys,
+        mark=history.mark,
     )
+
+
+_UNREAD = HistoryRead({feature.name: math.nan for feature in ORDER_FEATURES}, mark=None)
+
+
+def _read_in_time(keys: Mapping[Entity, int | None], *, as_of: datetime) -> HistoryRead:
+    with at_most(HISTORY_LIMIT_MS):
+        return read_history(keys, as_of=as_of)
 
 
 def keys_of(order: Order) -> dict[Entity, int | None]:
@@ -66,16 +85,17 @@ def keys_of(order: Order) -> dict[Entity, int | None]:
     }
 
 
-def read_history(keys: Mapping[Entity, int | None], *, as_of: datetime) -> dict[str, float]:
-    """Return every history feature by name, NaN where its entity is missing; one query."""
-    query = _query(connection.vendor)
+def read_history(keys: Mapping[Entity, int | None], *, as_of: datetime) -> HistoryRead:
+    """Return every history feature of these keys as of a moment; one query."""
+    query = history_query(connection.vendor)
     with connection.cursor() as cursor:
         if query.dialect is Dialect.POSTGRESQL:
             _prepare(connection, query)
             cursor.execute(query.execute(_STATEMENT), query.bind(as_of, keys))
         else:
             cursor.execute(query.sql, query.bind(as_of, keys))
-        return query.read(cursor.fetchone(), keys)
+        row = cursor.fetchone()
+    return HistoryRead(query.read(row, keys, as_of=as_of), query.read_mark(row))
 
 
 def direct_values(order: Order) -> dict[str, object]:
@@ -118,7 +138,8 @@ def _microseconds(moment: datetime) -> int:
 
 
 @cache
-def _query(vendor: str) -> OnlineQuery:
+def history_query(vendor: str) -> OnlineQuery:
+    """Return the statement that reads an order's history on an engine."""
     return build_query(ORDER_FEATURES, Dialect(vendor))
 
 

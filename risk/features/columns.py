@@ -1,7 +1,7 @@
 """Events and questions as numpy columns: what the set-based computation reads."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
 MICROSECONDS_PER_HOUR = 3_600_000_000
+NEVER = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,12 +39,13 @@ class Keys:
 class Events:
     """One source's rows; every array is (n_events,), in any order.
 
-    ids            row ids; a repeated id counts once (the first row stays)
-    occurred_at    microseconds since the epoch, UTC
-    known_at       likewise; for labels pass the same array as occurred_at
-    keys           by entity; an entity that the source does not have is left out
-    amount_minor   minor units of the base currency; needed for SUM
-    is_bad         needed where a feature counts bad labels
+    ids              row ids; a repeated id counts once (the first row stays)
+    occurred_at      microseconds since the epoch, UTC
+    known_at         likewise; for labels pass the same array as occurred_at
+    keys             by entity; an entity that the source does not have is left out
+    amount_minor     minor units of the base currency; needed for SUM, MAX and STD
+    passes           by a filter's code: which events it counts; needed where a feature has a filter
+    superseded_at    when a correction became known, NEVER where the event stands; None if all do
     """
 
     ids: Ints
@@ -51,7 +53,8 @@ class Events:
     known_at: Ints
     keys: Mapping[Entity, Keys]
     amount_minor: Ints | None = None
-    is_bad: Flags | None = None
+    passes: Mapping[str, Flags] = field(default_factory=dict)
+    superseded_at: Ints | None = None
 
     def without_repeats(self) -> "Events":
         _, first = np.unique(self.ids, return_index=True)
@@ -65,7 +68,8 @@ class Events:
             known_at=self.known_at[rows],
             keys={entity: keys.take(rows) for entity, keys in self.keys.items()},
             amount_minor=None if self.amount_minor is None else self.amount_minor[rows],
-            is_bad=None if self.is_bad is None else self.is_bad[rows],
+            passes={code: passes[rows] for code, passes in self.passes.items()},
+            superseded_at=None if self.superseded_at is None else self.superseded_at[rows],
         )
 
 

@@ -1,83 +1,67 @@
 """History features of one subject: one SQL text per engine, built from the declarations, one round trip.
 
 One subselect per source and entity reads the index (entity, occurred_at) over the longest window; shorter
-windows are FILTERs of that read. On PostgreSQL planning this text takes ten times as long as running it, so a
-connection should PREPARE it once with `plan_cache_mode = force_generic_plan` and `jit = off`; a CTE or a
-GROUP BY per different entity was measured slower than count(DISTINCT …).
+windows are FILTERs of that read. On PostgreSQL a key with much history has a rollup (`risk.rollups`): then its
+subselect reads closed buckets, the newest pairs of each DISTINCT, and the events since the rollup's watermark,
+all as rows of one UNION ALL, so that the same FILTERs serve both. Whether there is a rollup is decided inside
+the statement, whose one snapshot sees buckets and watermark together. A moment before the watermark reads
+the events themselves.
+
+Planning this text takes ten times as long as running it, so a connection should PREPARE it once with
+`plan_cache_mode = force_generic_plan` and `jit = off`; a CTE or a GROUP BY per different entity was measured
+slower than count(DISTINCT …).
 """
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from functools import lru_cache
 from itertools import groupby
 
-from risk.features.declarations import Entity, Feature, Ratio, Source, Statistic, Where
+from risk.features import parts
+from risk.features.declarations import Entity, Feature, Ratio, Source, Statistic
+from risk.features.parts import Slot
+from risk.features.spread import Moments
+from risk.features.tables import LABEL_KEYS, ORDER_KEYS, ROLLUPS, TABLES, Dialect, Table
+from risk.features.windows import MICROSECONDS_PER_MINUTE, Band, since_minute, tile, until_minute
 
-Bound = datetime | str | int | None  # what a placeholder can take
+__all__ = [
+    "LABEL_KEYS",
+    "ORDER_KEYS",
+    "TABLES",
+    "Dialect",
+    "OnlineQuery",
+    "Table",
+    "add_ratios",
+    "build_query",
+]
 
-
-class Dialect(StrEnum):
-    """Database engines, by Django's vendor names."""
-
-    POSTGRESQL = "postgresql"
-    SQLITE = "sqlite"
-
-
-@dataclass(frozen=True)
-class Table:
-    """Where a source's events are stored; fields are column names."""
-
-    name: str
-    occurred_at: str
-    known_at: str
-    keys: Mapping[Entity, str]
-    amount_minor: str | None = None
-    is_bad: str | None = None
-
-
-ORDER_KEYS = {
-    Entity.BUYER: "buyer_key",
-    Entity.DEVICE: "device_key",
-    Entity.CARD: "card_key",
-    Entity.ADDRESS: "address_key",
-    Entity.IP: "ip_key",
-    Entity.MERCHANT: "merchant_id",
-}
-LABEL_KEYS = {
-    entity: ORDER_KEYS[entity] for entity in (Entity.BUYER, Entity.DEVICE, Entity.CARD, Entity.MERCHANT)
-}
-
-TABLES: Mapping[Source, Table] = {
-    Source.ORDERS: Table(
-        "orders_order", "occurred_at", "known_at", ORDER_KEYS, amount_minor="base_total_minor"
-    ),
-    # A label occurs when it becomes known, so its window reads the index (entity, known_at).
-    Source.LABELS: Table("risk_label", "known_at", "known_at", LABEL_KEYS, is_bad="is_bad"),
-}
+Bound = str | int | None  # what a placeholder can take
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class OnlineQuery:
-    """SQL that returns one row of features.
+    """SQL that returns one row: the statistics, then the snapshot mark (null on SQLite).
 
     sql              with named placeholders, as psycopg2 and Django's cursors on both engines take them
-    features         in the order of the row's columns
-    parameters       placeholder names, in the order of `prepare`
+    features         each with the positions of its columns in the row
+    parameters       placeholder name → PostgreSQL's type, in the order of `prepare`
+    slots            the subselects; rollups exist for these
     """
 
     dialect: Dialect
     sql: str
-    features: tuple[Feature, ...]
-    parameters: tuple[str, ...]
+    features: Mapping[Feature, tuple[int, ...]]
+    parameters: Mapping[str, str]
+    slots: tuple[Slot, ...] = field(repr=False)
 
     def prepare(self, name: str) -> str:
         """Return PostgreSQL's PREPARE statement, to run once per connection."""
-        entities = _entities(self.features)
-        types = ", ".join("bigint" if name in entities else "timestamptz" for name in self.parameters)
         numbered = {parameter: f"${number}" for number, parameter in enumerate(self.parameters, start=1)}
-        return f"PREPARE {name} ({types}) AS {self.sql % numbered}"
+        return f"PREPARE {name} ({', '.join(self.parameters.values())}) AS {self.sql % numbered}"
 
     def execute(self, name: str) -> str:
         """Return the EXECUTE statement for `prepare(name)`; it takes the same `bind` values as `sql`."""
@@ -88,17 +72,25 @@ class OnlineQuery:
 
         as_of    aware
         """
-        moments = {_since(hours): as_of - timedelta(hours=hours) for hours in _windows(self.features)}
-        moments["as_of"] = as_of
-        as_stored = {name: _stored(moment, self.dialect) for name, moment in moments.items()}
-        return as_stored | {entity.value: keys.get(entity) for entity in _entities(self.features)}
+        values = dict(_moments(self, _microseconds(as_of) // MICROSECONDS_PER_MINUTE))
+        values["as_of"] = _stored(as_of, self.dialect)
+        values.update({entity.value: keys.get(entity) for entity in _entities(self.features)})
+        return values
 
-    def read(self, row: Sequence[int], keys: Mapping[Entity, int | None]) -> dict[str, float]:
+    def read(
+        self, row: Sequence[object], keys: Mapping[Entity, int | None], *, as_of: datetime
+    ) -> dict[str, float]:
         """Return the features of a fetched row by name, NaN where the entity is missing."""
         return {
-            feature.name: math.nan if keys.get(feature.entity) is None else float(value)
-            for feature, value in zip(self.features, row, strict=True)
+            feature.name: math.nan
+            if keys.get(feature.entity) is None
+            else _value(feature, [row[position] for position in positions], as_of)
+            for feature, positions in self.features.items()
         }
+
+    def read_mark(self, row: Sequence[object]) -> str | None:
+        """Return which transactions the row has seen, as PostgreSQL writes a snapshot; None on SQLite."""
+        return None if row[-1] is None else str(row[-1])
 
 
 def build_query(
@@ -106,20 +98,34 @@ def build_query(
 ) -> OnlineQuery:
     """Return the query for these features; the same text serves every subject.
 
-    >>> from risk.features.declarations import distinct_count
-    >>> print(build_query([distinct_count(Entity.DEVICE, Entity.CARD, 24)], Dialect.POSTGRESQL).sql)
-    SELECT * FROM (SELECT least(count(DISTINCT card_key) FILTER (WHERE occurred_at >= %(since_24h)s), 1000)
-    FROM orders_order WHERE device_key = %(device)s AND known_at < %(as_of)s
-    AND occurred_at >= %(since_24h)s AND occurred_at < %(as_of)s) AS orders_device
+    >>> from risk.features.declarations import DAY, distinct_count
+    >>> print(build_query([distinct_count(Entity.DEVICE, Entity.CARD, DAY)], Dialect.SQLITE).sql)
+    SELECT orders_device.*, NULL AS mark FROM (SELECT min(count(DISTINCT card_key) FILTER (WHERE at >= %(since_24h)s), 1000)
+    FROM (SELECT occurred_at AS at, card_key AS card_key FROM orders_order WHERE device_key = %(device)s
+    AND known_at < %(as_of)s AND occurred_at < %(as_of)s AND occurred_at >= %(since_24h)s)) AS orders_device
     """
-    ordered = tuple(sorted(features, key=_group_of))
-    subselects = [
-        _subselect(list(group), tables[source], entity, dialect)
+    ordered = sorted(features, key=_group_of)
+    slots = tuple(
+        Slot(source, entity, tuple(group), tables[source])
         for (source, entity), group in groupby(ordered, key=_group_of)
-    ]
-    sql = f"SELECT * FROM {' CROSS JOIN '.join(subselects)}"  # noqa: S608 - names come from the declarations
-    moments = ("as_of", *(_since(hours) for hours in _windows(ordered)))
-    return OnlineQuery(dialect, sql, ordered, (*moments, *_entities(ordered)))
+    )
+    texts, positions, width = [], {}, 0
+    for slot in slots:
+        aggregates, found = parts.aggregates(slot, dialect)
+        positions |= {feature: tuple(width + at for at in columns) for feature, columns in found.items()}
+        width += len(aggregates)
+        lateral = "LATERAL " if dialect is Dialect.POSTGRESQL else ""
+        rows = parts.rows(slot, dialect)
+        texts.append(
+            f"{lateral}(SELECT {', '.join(aggregates)}\nFROM ({rows}){' AS part' if lateral else ''}) AS {slot.name}"
+        )
+    shown = ", ".join(f"{slot.name}.*" for slot in slots)
+    if dialect is Dialect.POSTGRESQL:
+        texts.insert(0, _held(slots))
+        sql = f"SELECT {shown}, pg_current_snapshot()::text AS mark FROM {' CROSS JOIN '.join(texts)}"  # noqa: S608
+    else:
+        sql = f"SELECT {shown}, NULL AS mark FROM {' CROSS JOIN '.join(texts)}"  # noqa: S608 - declared names
+    return OnlineQuery(dialect, sql, positions, _parameters(slots, dialect), slots)
 
 
 def add_ratios(ratios: Iterable[Ratio], values: dict[str, float]) -> None:
@@ -129,46 +135,94 @@ def add_ratios(ratios: Iterable[Ratio], values: dict[str, float]) -> None:
         values[ratio.name] = part / whole if whole else math.nan
 
 
-def _subselect(features: Sequence[Feature], table: Table, entity: Entity, dialect: Dialect) -> str:
-    widest = max(feature.window_hours for feature in features)
-    aggregates = ", ".join(_aggregate(feature, table, dialect) for feature in features)
-    return (
-        f"(SELECT {aggregates}\n"
-        f"FROM {table.name} WHERE {table.keys[entity]} = %({entity})s AND {table.known_at} < %(as_of)s\n"
-        f"AND {table.occurred_at} >= %({_since(widest)})s AND {table.occurred_at} < %(as_of)s)"
-        f" AS {features[0].source}_{entity}"
+def _held(slots: Sequence[Slot]) -> str:
+    """Return the subselect of the rollups that this subject's keys have, one row, null where there is none."""
+    columns = ", ".join(
+        f"max({column}) FILTER (WHERE source = '{slot.source}' AND entity = '{slot.entity}'"
+        f" AND key = %({slot.entity})s) AS {name}"
+        for slot in slots
+        for column, name in (("watermark", slot.watermark), ("id", slot.rollup))
     )
+    keys = ", ".join(f"%({entity})s" for entity in sorted({slot.entity for slot in slots}))
+    return f"(SELECT {columns}\nFROM {ROLLUPS} WHERE key IN ({keys}) AND watermark <= %(as_of)s) AS held"
 
 
-def _aggregate(feature: Feature, table: Table, dialect: Dialect) -> str:
-    conditions = [f"{table.occurred_at} >= %({_since(feature.window_hours)})s"]
-    if feature.where is Where.BAD:
-        conditions.append(f"{table.is_bad}")
-    among = f"FILTER (WHERE {' AND '.join(conditions)})"
-    if feature.statistic is Statistic.SUM:
-        return f"CAST(coalesce(sum({table.amount_minor}) {among}, 0) AS bigint)"
-    if feature.of is None:
-        return f"count(*) {among}"
-    least = "least" if dialect is Dialect.POSTGRESQL else "min"
-    return f"{least}(count(DISTINCT {table.keys[feature.of]}) {among}, {feature.cap})"
+def _parameters(slots: Sequence[Slot], dialect: Dialect) -> dict[str, str]:
+    moments = {name: "timestamptz" for slot in slots for name in slot.moments}
+    if dialect is Dialect.POSTGRESQL:
+        for slot in slots:
+            moments |= {slot.bands.levels: "integer[]"}
+            moments |= dict.fromkeys((slot.bands.since, slot.bands.until), "timestamptz[]")
+    entities = sorted({slot.entity for slot in slots})
+    return {
+        "as_of": "timestamptz",
+        **moments,
+        **dict.fromkeys((entity.value for entity in entities), "bigint"),
+    }
+
+
+@lru_cache(maxsize=256)
+def _moments(query: OnlineQuery, minute: int) -> dict[str, Bound]:
+    """Return what every moment within a minute binds: windows begin on grids of a minute at least."""
+    values: dict[str, Bound] = {}
+    for slot in query.slots:
+        boundaries: set[int] = set()
+        ends: set[int | None] = set()
+        for feature in slot.features:
+            since, until = since_minute(feature, minute), until_minute(feature, minute)
+            values[parts.since_name(feature)] = _stored(_moment(since), query.dialect)
+            if until is not None:
+                values[parts.until_name(feature)] = _stored(_moment(until), query.dialect)
+            boundaries.add(since)
+            ends.add(until)
+        if query.dialect is Dialect.POSTGRESQL:
+            edges = boundaries | {end for end in ends if end is not None}
+            tiled = tile([*sorted(edges), *([None] if None in ends else [])])
+            values[slot.bands.levels] = f"{{{','.join(str(band.level) for band in tiled)}}}"
+            values[slot.bands.since] = _array(tiled, "since")
+            values[slot.bands.until] = _array(tiled, "until")
+    return values
+
+
+def _array(bands: Sequence[Band], name: str) -> str:
+    moments = (_moment(getattr(band, name)).isoformat(" ") for band in bands)
+    return f"{{{','.join(moments)}}}"
+
+
+def _value(feature: Feature, found: Sequence[object], as_of: datetime) -> float:
+    if feature.statistic is Statistic.STD:
+        return Moments(*(int(str(part)) for part in found)).deviation()
+    (value,) = found
+    if value is None:
+        return math.nan
+    if feature.statistic is Statistic.SECONDS_SINCE:
+        return (_microseconds(as_of) - _microseconds(_read_moment(value))) / 1_000_000
+    return float(value)  # type: ignore[arg-type]
+
+
+def _read_moment(value: object) -> datetime:
+    if isinstance(value, datetime):
+        return value
+    return datetime.fromisoformat(str(value)).replace(tzinfo=UTC)  # as Django stores it on SQLite
 
 
 def _group_of(feature: Feature) -> tuple[Source, Entity]:
     return feature.source, feature.entity
 
 
-def _windows(features: Iterable[Feature]) -> list[int]:
-    return sorted({feature.window_hours for feature in features})
+def _entities(features: Iterable[Feature]) -> set[Entity]:
+    return {feature.entity for feature in features}
 
 
-def _entities(features: Iterable[Feature]) -> list[Entity]:
-    return sorted({feature.entity for feature in features})
+def _microseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // _MICROSECOND
 
 
-def _since(hours: int) -> str:
-    return f"since_{hours}h"
+def _moment(minute: int) -> datetime:
+    return _EPOCH + timedelta(minutes=minute)
 
 
-def _stored(moment: datetime, dialect: Dialect) -> datetime | str:
+def _stored(moment: datetime, dialect: Dialect) -> str:
     """Return the moment as the engine compares it: Django keeps SQLite's moments as naive UTC text."""
-    return moment if dialect is Dialect.POSTGRESQL else str(moment.astimezone(UTC).replace(tzinfo=None))
+    utc = moment.astimezone(UTC)
+    return utc.isoformat(" ") if dialect is Dialect.POSTGRESQL else str(utc.replace(tzinfo=None))

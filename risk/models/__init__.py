@@ -5,6 +5,7 @@ from .backtests import Backtest, BacktestPart
 from .brakes import Brake
 from .decisions import Decision, Explanation, Label, LabelSource, Outcome
 from .lists import EntityList, ListEntry, ListKind, ListVersion, RuleSnooze
+from .rollups import ParityRun, Rollup, RollupBucket, RollupPair
 from .rulesets import FRESH_FOR, Activation, Effect, Rule, RuleMode, RuleSet, RuleSetStatus
 from .subjects import Subject
 from .versions import ModelPromotion, ModelStatus, ModelVersion, ShadowScore, TrainingRun
@@ -30,6 +31,10 @@ __all__ = [
     "ModelStatus",
     "ModelVersion",
     "Outcome",
+    "ParityRun",
+    "Rollup",
+    "RollupBucket",
+    "RollupPair",
     "Rule",
     "RuleMode",
     "RuleSet",

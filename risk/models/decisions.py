@@ -1,5 +1,7 @@
 """Decisions with their full snapshot, explanations, and labels of what proved true."""
 
+from datetime import datetime
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -98,11 +100,26 @@ class LabelSource(models.TextChoices):
     IMPORTED = "imported", _("Imported")
 
 
+class LabelQuerySet(models.QuerySet["Label"]):
+    """Labels by what stood at a moment."""
+
+    def as_of(self, moment: datetime) -> "LabelQuerySet":
+        """Return the labels that were known before a moment and not yet corrected then."""
+        uncorrected = models.Q(superseded_at=None) | models.Q(superseded_at__gte=moment)
+        return self.filter(uncorrected, known_at__lt=moment)
+
+    def standing(self) -> "LabelQuerySet":
+        """Return the labels that nobody has corrected."""
+        return self.filter(superseded_at=None)
+
+
 class Label(TwoTimesModel):
     """One row is one observation of what a subject proved to be.
 
     `occurred_at` is when it proved so, `known_at` when we learnt it. The keys
-    are copies of the order's, so that label features read one table.
+    and `subject_occurred_at`, when the order was placed, are copies, so that
+    label features read one table. A source that speaks again adds a row and
+    leaves the earlier one superseded: what was said then stays readable as of then.
     """
 
     id = TimeOrderedIdField()
@@ -111,10 +128,14 @@ class Label(TwoTimesModel):
     is_bad = models.BooleanField()
     source = models.CharField(max_length=16, choices=LabelSource)
     weight = models.FloatField(default=1.0)  # trust in the source, 0–1
+    subject_occurred_at = models.DateTimeField(null=True)  # null if not an order, or not told
+    superseded_at = models.DateTimeField(null=True)  # when the correction became known; null = it stands
     merchant_id = models.BigIntegerField(null=True)
     buyer_key = models.BigIntegerField(null=True)
     device_key = models.BigIntegerField(null=True)
     card_key = models.BigIntegerField(null=True)
+
+    objects = LabelQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("label")
@@ -133,10 +154,23 @@ class Label(TwoTimesModel):
                 name="label_of_card",
                 condition=models.Q(card_key__isnull=False),
             ),
+            models.Index(fields=["merchant_id", "subject_occurred_at"], name="outcome_of_merchant"),
+            models.Index(fields=["buyer_key", "subject_occurred_at"], name="outcome_of_buyer"),
+            # Corrections are rare: these stay tiny, and tell a rollup what to take back.
+            *(
+                models.Index(
+                    fields=[key, "superseded_at"],
+                    name=f"corrected_of_{key.split('_')[0]}",
+                    condition=models.Q(superseded_at__isnull=False),
+                )
+                for key in ("merchant_id", "buyer_key", "device_key", "card_key")
+            ),
         ]
         constraints = [
             models.UniqueConstraint(
-                fields=["subject_kind", "subject_id", "source"], name="one_label_per_source"
+                fields=["subject_kind", "subject_id", "source"],
+                name="one_standing_label_per_source",
+                condition=models.Q(superseded_at=None),
             ),
             models.CheckConstraint(condition=models.Q(weight__range=(0, 1)), name="label_weight_is_a_share"),
         ]

@@ -18,7 +18,7 @@ def refused(name: str) -> Iterator[None]:
 
 
 def guards() -> list[Any]:
-    migration: Any = importlib.import_module("risk.migrations.0005_activation_triggers")
+    migration: Any = importlib.import_module("risk.migrations.0006_activation_triggers")
     return list(migration.GUARDS)
 
 

@@ -24,8 +24,10 @@ from tests.make import NOON, make_live_ruleset, make_merchant, make_model, make_
 
 pytestmark = pytest.mark.django_db
 COUNT = 300
-# Bursts within one microsecond, and quiet half days.
-PAUSES = (timedelta(0), timedelta(microseconds=1), timedelta(minutes=7), timedelta(hours=9))
+# Bursts within one microsecond, quiet half days, and now and then a gap after which outcomes have matured.
+PAUSES = (timedelta(0), timedelta(microseconds=1), timedelta(minutes=7), timedelta(hours=9)) * 5 + (
+    timedelta(days=3),
+)
 END = NOON + timedelta(days=90)
 
 
@@ -34,9 +36,7 @@ def make_stream(random: Random) -> Iterator[tuple[datetime, NewOrder]]:
     at = NOON
     for number in range(COUNT):
         # Bursts within the same second and quiet days both occur, and so do equal microseconds.
-        at += random.choice(
-            (timedelta(0), timedelta(microseconds=1), timedelta(minutes=7), timedelta(hours=9))
-        )
+        at += random.choice(PAUSES)
         late_by = random.choice((timedelta(0),) * 6 + (timedelta(minutes=50), timedelta(days=2, seconds=1)))
         yield (
             at,
@@ -60,6 +60,7 @@ def make_stream(random: Random) -> Iterator[tuple[datetime, NewOrder]]:
                 buyer_signed_up_at=random.choice((None, at - timedelta(days=30, microseconds=7))),
                 billing_country=random.choice(("", "CN", "DE")),
                 shipping_country=random.choice(("", "CN")),
+                card_country=random.choice(("", "CN", "US")),
             ),
         )  # fmt: skip
 

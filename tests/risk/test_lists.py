@@ -342,7 +342,7 @@ class TestFiles:
                 1,
                 2,
                 datetime(2026, 12, 31, 18),
-                book.add_format({"num_format": "yyyy-mm-dd"}),  # noqa: DTZ001
+                book.add_format({"num_format": "yyyy-mm-dd"}),
             )
         (entry,) = read_entries(out.getvalue(), kind="text").entries
         assert (entry.value, entry.note) == ("李雷", "7")

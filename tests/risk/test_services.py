@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -341,7 +341,7 @@ class TestDatabaseKeeps:
         with refused("score_is_a_probability"):
             write_decision(outcome="review", score=score)
 
-    def test_one_label_per_source_and_subject(self) -> None:
+    def test_one_standing_label_per_source_and_subject(self) -> None:
         def write() -> Label:
             return Label.objects.create(
                 subject_kind="order", subject_id=1, source="verdict", is_bad=True,
@@ -349,7 +349,7 @@ class TestDatabaseKeeps:
             )  # fmt: skip
 
         write()
-        with refused("one_label_per_source", "risk_label.subject_kind"):
+        with refused("one_standing_label_per_source", "risk_label.subject_kind"):
             write()
 
 
@@ -367,17 +367,43 @@ class TestLabels:
         assert (label.merchant_id, label.buyer_key) == (order.merchant_id, order.buyer_key)
         assert (label.device_key, label.card_key) == (order.device_key, order.card_key)
 
+    @staticmethod
+    def say(is_bad: bool, known_at: datetime) -> Label:
+        return record_label(
+            Ref("listing", 5),
+            is_bad=is_bad,
+            source=LabelSource.VERDICT,
+            occurred_at=NOON,
+            known_at=known_at,
+            merchant_id=3,
+        )
+
     def test_a_source_that_speaks_again_corrects_what_it_said(self) -> None:
-        for is_bad in (True, False):
-            record_label(
-                Ref("listing", 5),
-                is_bad=is_bad,
-                source=LabelSource.VERDICT,
-                occurred_at=NOON,
-                known_at=NOON,
-                merchant_id=3,
-            )
-        assert [(label.is_bad, label.merchant_id) for label in Label.objects.all()] == [(False, 3)]
+        self.say(True, NOON)
+        self.say(False, NOON + timedelta(days=2))
+        assert [(label.is_bad, label.merchant_id) for label in Label.objects.standing()] == [(False, 3)]
+
+    @pytest.mark.parametrize(
+        ("days", "said"), [(0, []), (1, [True]), (2, [True]), (3, [False])],
+        ids=["before", "said", "correction not known yet", "corrected"],
+    )  # fmt: skip
+    def test_a_correction_leaves_earlier_moments_as_they_were(self, days: int, said: list[bool]) -> None:
+        self.say(True, NOON)
+        self.say(False, NOON + timedelta(days=2))
+        stood = Label.objects.as_of(NOON + timedelta(days=days))
+        assert [label.is_bad for label in stood] == said
+
+    def test_a_correction_that_is_dated_before_what_it_corrects_replaces_it_from_the_start(self) -> None:
+        self.say(True, NOON)
+        self.say(False, NOON - timedelta(days=1))
+        for days in (-0.5, 0.5):
+            stood = Label.objects.as_of(NOON + timedelta(days=days))
+            assert [label.is_bad for label in stood] == [False]
+
+    def test_a_source_that_repeats_itself_changes_nothing(self) -> None:
+        first = self.say(True, NOON)
+        assert self.say(True, NOON + timedelta(days=1)) == first
+        assert Label.objects.get().known_at == NOON
 
     def test_different_sources_each_keep_their_word(self) -> None:
         for source in (LabelSource.VERDICT, LabelSource.CHARGEBACK):

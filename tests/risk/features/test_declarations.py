@@ -9,6 +9,8 @@ import pytest
 from ml.protocols import HANDBOOK_FEATURES
 from risk.features import declarations
 from risk.features.declarations import (
+    BAD,
+    DAY,
     DECLARED,
     ORDER_FACTS,
     ORDER_FEATURES,
@@ -19,7 +21,6 @@ from risk.features.declarations import (
     Source,
     Statistic,
     Unit,
-    Where,
     schema_hash,
     window_name,
 )
@@ -36,7 +37,7 @@ def test_every_input_has_its_own_name() -> None:
 @pytest.mark.parametrize("feature", ORDER_FEATURES, ids=lambda feature: feature.name)
 def test_feature_names_say_entity_and_window(feature: Feature) -> None:
     assert feature.name.startswith(f"{feature.entity}_")
-    assert feature.name.endswith(f"_{window_name(feature.window_hours)}_{feature.statistic}")
+    assert feature.name.endswith(f"_{window_name(feature.window_minutes)}_{feature.statistic}")
 
 
 @pytest.mark.parametrize("declaration", ORDER_INPUTS, ids=lambda declaration: declaration.name)
@@ -68,18 +69,25 @@ def test_a_saturated_count_says_so() -> None:
         {"statistic": Statistic.DISTINCT},
         {"cap": 10},
         {"source": Source.LABELS, "statistic": Statistic.SUM},
-        {"where": Where.BAD},
+        {"window_minutes": 9},
+        {"window_minutes": 181 * DAY},
+        {"source": Source.OUTCOMES},
+        {"delay_minutes": DAY},
+        {"statistic": Statistic.DISTINCT, "of": Entity.BUYER, "cap": 9, "where": BAD},
     ],
-    ids=["distinct of nothing", "cap without distinct", "sum of labels", "bad orders"],
-)
+    ids=[
+        "distinct of nothing", "cap without distinct", "sum of labels", "too short", "too long",
+        "outcomes at once", "orders later", "filtered distinct",
+    ],
+)  # fmt: skip
 def test_a_feature_without_meaning_cannot_be_declared(wrong: dict[str, Any]) -> None:
     right: dict[str, Any] = {
         "source": Source.ORDERS,
         "entity": Entity.CARD,
         "statistic": Statistic.COUNT,
-        "window_hours": 1,
+        "window_minutes": 60,
     }
-    assert Feature("card_orders_1h_count", **right).where is Where.ALL
+    assert Feature("card_orders_1h_count", **right).where is None
     with pytest.raises(ValueError, match="card_orders_1h_count"):
         Feature("card_orders_1h_count", **{**right, **wrong})
 
@@ -93,7 +101,7 @@ def test_schema_hash_changes_with_a_definition_under_the_same_name(monkeypatch: 
     before = schema_hash(["buyer_mean_amount_7d"])
     total = DECLARED["buyer_amount_7d_sum"]
     assert isinstance(total, Feature)
-    monkeypatch.setitem(declarations.DECLARED, total.name, dataclasses.replace(total, window_hours=200))
+    monkeypatch.setitem(declarations.DECLARED, total.name, dataclasses.replace(total, window_minutes=12_000))
     assert schema_hash(["buyer_mean_amount_7d"]) != before
 
 

@@ -6,6 +6,9 @@ from hypothesis import given, settings
 
 from risk.features.columns import MICROSECONDS_PER_HOUR, Events, Keys, Questions
 from risk.features.declarations import (
+    DAY,
+    HALF_YEAR,
+    MONTH,
     ORDER_FEATURES,
     ORDER_RATIOS,
     Entity,
@@ -23,7 +26,7 @@ CAPPED_AT_TWO = Feature(
     Source.ORDERS,
     Entity.MERCHANT,
     Statistic.DISTINCT,
-    720,
+    MONTH,
     of=Entity.BUYER,
     cap=2,
 )
@@ -35,12 +38,8 @@ def test_every_feature_equals_its_definition_event_by_event(
     orders: list[Event], labels: list[Event], questions: list[Question]
 ) -> None:
     features = (*ORDER_FEATURES, CAPPED_AT_TWO)
-    rows = {Source.ORDERS: orders, Source.LABELS: labels}
-    columns = compute_columns(
-        features,
-        streams.as_questions(questions),
-        {source: streams.as_events(events) for source, events in rows.items()},
-    )
+    rows = streams.rows_of(orders, labels)
+    columns = compute_columns(features, streams.as_questions(questions), streams.all_events(rows))
     for feature in features:
         wanted = [streams.expected(feature, question, rows) for question in questions]
         np.testing.assert_array_equal(columns[feature.name], wanted, err_msg=feature.name)
@@ -74,18 +73,44 @@ def test_nothing_known_later_moves_a_feature(
         np.testing.assert_array_equal(column, with_future[name])
 
 
+MINUTE = 60_000_000
+
+
 @pytest.mark.parametrize(
-    ("hours_later", "counted"),
-    [(0, 0), (1, 1), (24, 1), (25, 0)],
-    ids=["same moment", "next hour", "exactly the window", "past the window"],
-)
-def test_window_edges(hours_later: int, counted: int) -> None:
+    ("minutes", "later", "counted"),
+    [
+        (DAY, 0, 0),
+        (DAY, 1, 1),
+        (DAY, DAY * MINUTE, 1),
+        (DAY, (DAY + 1) * MINUTE - 1, 1),
+        (DAY, (DAY + 1) * MINUTE, 0),
+        (2 * DAY, (2 * DAY + 60) * MINUTE - 1, 1),
+        (2 * DAY, (2 * DAY + 60) * MINUTE, 0),
+        (HALF_YEAR, (HALF_YEAR + DAY - 4 * 60) * MINUTE - 1, 1),
+        (HALF_YEAR, (HALF_YEAR + DAY - 4 * 60) * MINUTE, 0),
+    ],
+    ids=[
+        "same moment", "next moment", "exactly a day", "within the minute", "past the minute",
+        "within the hour", "past the hour", "within the day", "past the day",
+    ],
+)  # fmt: skip
+def test_a_window_begins_on_its_grid(minutes: int, later: int, counted: int) -> None:
     device = Keys.all_present(np.array([7]))
-    at = np.array([100 * MICROSECONDS_PER_HOUR])
+    at = np.array([100 * MICROSECONDS_PER_HOUR])  # 4:00 on a day
     orders = Events(np.array([1]), at, at, {Entity.DEVICE: device})
-    asked = Questions(at + hours_later * MICROSECONDS_PER_HOUR, orders.keys)
-    feature = order_count(Entity.DEVICE, 24)
+    feature = order_count(Entity.DEVICE, minutes)
+    asked = Questions(at + later, orders.keys)
     assert compute_columns([feature], asked, {Source.ORDERS: orders})[feature.name].tolist() == [counted]
+
+
+def test_spread_stays_exact_where_floats_would_cancel() -> None:
+    feature = next(feature for feature in ORDER_FEATURES if feature.name == "card_amount_30d_std")
+    card = Keys.all_present(np.zeros(4, dtype=np.int64))
+    at = np.arange(4)
+    amounts = np.array([10**12, 10**12 - 1, 10**12 - 2, 0])
+    orders = Events(np.arange(4), at, at, {Entity.CARD: card}, amount_minor=amounts)
+    columns = compute_columns([feature], Questions(at, orders.keys), {Source.ORDERS: orders})
+    np.testing.assert_array_equal(columns[feature.name], [np.nan, np.nan, np.sqrt(0.5), 1.0])
 
 
 def test_sums_stay_exact_where_single_precision_would_not() -> None:

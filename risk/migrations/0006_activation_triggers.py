@@ -216,6 +216,6 @@ def take_down(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("risk", "0004_activation_gate")]
+    dependencies = [("risk", "0005_activation_gate")]
 
     operations = [migrations.RunPython(put_up, take_down)]

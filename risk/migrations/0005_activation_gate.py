@@ -18,7 +18,7 @@ def fill_in(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("risk", "0002_rulesets_lists_backtests")]
+    dependencies = [("risk", "0004_outcome_moments")]
 
     operations = [
         migrations.RemoveConstraint("activation", "activation_has_second_person"),

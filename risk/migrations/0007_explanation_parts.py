@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("risk", "0002_rulesets_lists_backtests")]
+    dependencies = [("risk", "0006_activation_triggers")]
 
     operations = [
         migrations.AddField(

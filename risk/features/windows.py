@@ -1,0 +1,70 @@
+"""Where windows begin and end, and how buckets of three sizes tile what lies between. Minutes since the epoch."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from risk.features.declarations import DAY, HOUR, MINUTE, Feature
+
+MICROSECONDS_PER_MINUTE = 60_000_000
+LEVELS = (MINUTE, HOUR, DAY)  # the sizes of buckets
+# How far back buckets of a size can be read: a window that begins on one, and the bucket that it begins in.
+READ_BACK = {MINUTE: DAY + HOUR, HOUR: 8 * DAY, DAY: 182 * DAY}
+FOREVER = 4_000_000_000  # minutes; later than any moment of either engine
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Buckets of one size that begin from `since` on and before `until`."""
+
+    level: int
+    since: int
+    until: int
+
+
+def since_minute(feature: Feature, minute: int) -> int:
+    """Return where a feature's window begins for a moment within `minute`.
+
+    >>> from risk.features.declarations import WEEK, Entity, order_count
+    >>> since_minute(order_count(Entity.CARD, WEEK), 30 * DAY + 61) == 23 * DAY + 60
+    True
+    """
+    begin = minute - feature.delay_minutes - feature.window_minutes
+    return begin - begin % feature.grid_minutes
+
+
+def until_minute(feature: Feature, minute: int) -> int | None:
+    """Return where the window ends, None if it ends at the moment itself."""
+    if not feature.delay_minutes:
+        return None
+    end = minute - feature.delay_minutes
+    return end - end % feature.grid_minutes
+
+
+def tile(boundaries: Iterable[int | None]) -> list[Band]:
+    """Return the fewest buckets from the first boundary to the last such that none reaches across a boundary.
+
+    boundaries    ascending minutes; a last None stands for "and everything later"
+
+    >>> tile([1438, 1500, None])
+    [Band(level=1, since=1438, until=1440), Band(level=60, since=1440, until=1500), \
+Band(level=60, since=1500, until=2880), Band(level=1440, since=2880, until=4000000000)]
+    """
+    ends = [FOREVER if boundary is None else boundary for boundary in boundaries]
+    return [band for since, until in pairwise(ends) for band in _cover(since, until, len(LEVELS) - 1)]
+
+
+def _cover(since: int, until: int, index: int) -> Iterator[Band]:
+    """Yield the largest buckets that fit, and smaller ones before and after them."""
+    if since >= until:
+        return
+    size = LEVELS[index]
+    first, last = -(-since // size) * size, until if until == FOREVER else until // size * size
+    if first >= last and index:
+        yield from _cover(since, until, index - 1)
+        return
+    if index:
+        yield from _cover(since, first, index - 1)
+    yield Band(size, first, last)
+    if index:
+        yield from _cover(last, until, index - 1)
