@@ -255,12 +255,8 @@ def _announce(decision: Decision) -> None:
         subject=Ref("decision", decision.pk),
         merchant_id=decision.merchant_id,
         payload={"subject": decision.subject_kind, "outcome": decision.outcome},
-        send=[TaskCall(EXPLAIN, (decision.pk,))] if _is_explainable(decision) else [],
+        send=[TaskCall(EXPLAIN, (decision.pk,))],
     )
-
-
-def _is_explainable(decision: Decision) -> bool:
-    return decision.score is not None and decision.model_id is not None
 
 
 # ── When judging fails ───────────────────────────────────────────────────────────────────────────
