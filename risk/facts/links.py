@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 
+import numpy as np
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from risk.features.declarations import Entity
+from risk.features.link_sets import BadLabels
 from risk.features.link_sql import (
     bind_links,
     build_link_subselect,
@@ -16,6 +18,7 @@ from risk.features.link_sql import (
     read_link_row,
 )
 from risk.features.online import Dialect
+from risk.models import Label, Subject
 
 _STATEMENT = "order_links"
 
@@ -34,6 +37,20 @@ def read_links(keys: Mapping[Entity, int | None], *, as_of: datetime) -> dict[st
         else:
             cursor.execute(_select(dialect), values)
         return read_link_row(cursor.fetchone(), keys)
+
+
+def read_bad_labels(*, before: datetime) -> BadLabels:
+    """Return the bad labels of orders that were known before a moment, for `link_columns`."""
+    rows = Label.objects.filter(
+        subject_kind=Subject.ORDER, is_bad=True, buyer_key__isnull=False, known_at__lt=before
+    ).values_list("buyer_key", "known_at")
+    found = [(key, _microseconds(known_at)) for key, known_at in rows.iterator() if key is not None]
+    columns = np.array(found, dtype=np.int64).reshape(-1, 2)
+    return BadLabels(columns[:, 0], columns[:, 1])
+
+
+def _microseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1_000_000)
 
 
 @cache

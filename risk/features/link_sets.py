@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from risk.features.columns import MICROSECONDS_PER_HOUR, Events, Flags, Floats, Ints, Keys, Questions
 from risk.features.declarations import Entity
@@ -33,20 +32,31 @@ _CHUNK = 2_000  # questions at once: a thousand rows each at the bounds, some hu
 _NEVER = np.iinfo(np.int64).max
 
 
-def link_columns(questions: Questions, orders: Events, labels: Events) -> dict[str, Floats]:
-    """Return every link feature's (n_questions,) column by name, NaN where there is nothing to be linked by.
+@dataclass(frozen=True, eq=False)
+class BadLabels:
+    """The bad labels of orders whose buyer is known; every array is (n_labels,), in any order.
 
-    labels    the labels of orders, with the buyer's key and `is_bad`
+    known_at         microseconds since the epoch, UTC
+    superseded_at    likewise, when a correction became known; None if every label stands
+    """
+
+    buyers: Ints
+    known_at: Ints
+    superseded_at: Ints | None = None
+
+
+def link_columns(questions: Questions, orders: Events, labels: BadLabels) -> dict[str, Floats]:
+    """Return every link feature's (n_questions,) column by name, NaN where there is nothing to be linked by.
 
     >>> buyer, device = Keys.all_present(np.array([1, 2, 3])), Keys.all_present(np.array([7, 7, 8]))
     >>> at, nothing = np.array([0, 10, 20]) * MICROSECONDS_PER_HOUR, np.array([], dtype=np.int64)
     >>> orders = Events(np.arange(3), at, at, {Entity.BUYER: buyer, Entity.DEVICE: device})
-    >>> labels = Events(nothing, nothing, nothing, {}, is_bad=nothing.astype(bool))
+    >>> labels = BadLabels(nothing, nothing)
     >>> link_columns(Questions(at, orders.keys), orders, labels)["linked_buyers_30d_count"]
     array([0., 1., 0.])
     """
     columns = {link.name: np.full(len(questions), np.nan) for link in ORDER_LINKS}
-    graph = _Graph.over(orders.without_repeats(), labels.without_repeats())
+    graph = _Graph.over(orders.without_repeats(), labels)
     rows = np.flatnonzero(_is_linkable(questions))
     for start in range(0, len(rows), _CHUNK):
         part = rows[start : start + _CHUNK]
@@ -135,20 +145,19 @@ class _Index:
 
 @dataclass(frozen=True, eq=False)
 class _Graph:
-    """Orders indexed by each entity, and since when each buyer has been bad."""
+    """Orders indexed by each entity, and when each buyer was bad."""
 
     events: Events
     buyers: Keys
     indexes: dict[Entity, _Index]
-    bad_buyers: Ints
-    bad_since: Ints
+    bad: "_Bad"
 
     @classmethod
-    def over(cls, orders: Events, labels: Events) -> "_Graph":
+    def over(cls, orders: Events, labels: BadLabels) -> "_Graph":
         times = np.unique(orders.occurred_at)
         entities = (Entity.BUYER, *LINK_ENTITIES)
         indexes = {entity: _Index.over(orders, entity, times) for entity in entities}
-        return cls(orders, _keys_of(orders, Entity.BUYER), indexes, *_first_bad(labels))
+        return cls(orders, _keys_of(orders, Entity.BUYER), indexes, _Bad.over(labels))
 
     def answer(self, questions: Questions) -> dict[str, Floats]:
         """Return the features of linkable questions."""
@@ -157,7 +166,7 @@ class _Graph:
         far = self._far(questions, near)
         first, second = np.bincount(near.question, minlength=size), np.bincount(far.question, minlength=size)
         reached = np.concatenate([near.question, far.question])
-        is_bad = self._is_bad(np.concatenate([near.key, far.key]), questions.as_of[reached])
+        is_bad = self.bad.at(np.concatenate([near.key, far.key]), questions.as_of[reached])
         return {
             LINKED_BUYERS.name: first.astype(np.float64),
             LINKED_COMPONENT.name: (1 + first + second).astype(np.float64),
@@ -215,11 +224,41 @@ class _Graph:
         question, kinds, values, at = (np.concatenate(column) for column in zip(*parts, strict=True))
         return _rank_by_newest(question, kinds, values, at)
 
-    def _is_bad(self, buyers: Ints, as_of: Ints) -> Flags:
-        place, is_known = _find(self.bad_buyers, buyers)
-        found = np.zeros(len(buyers), dtype=np.bool_)
-        found[is_known] = self.bad_since[place[is_known]] < as_of[is_known]
-        return found
+
+@dataclass(frozen=True, eq=False)
+class _Bad:
+    """Bad labels by buyer: a buyer is bad while more of them have begun than have ended.
+
+    buyers    the sorted different buyers
+    begun     buyer code × width + rank of known_at, sorted; ended likewise of superseded_at
+    times     the sorted different moments of both
+    """
+
+    buyers: Ints
+    begun: Ints
+    ended: Ints
+    times: Ints
+
+    @classmethod
+    def over(cls, labels: BadLabels) -> "_Bad":
+        ends = np.full(len(labels.buyers), _NEVER) if labels.superseded_at is None else labels.superseded_at
+        buyers, code = np.unique(labels.buyers, return_inverse=True)
+        times = np.unique(np.concatenate([labels.known_at, ends]))
+        begun, ended = (
+            np.sort(code * (len(times) + 1) + np.searchsorted(times, moments))
+            for moments in (labels.known_at, ends)
+        )
+        return cls(buyers, begun, ended, times)
+
+    def at(self, buyers: Ints, as_of: Ints) -> Flags:
+        """Tell who was bad: a label counts if `known_at < as_of <= superseded_at`."""
+        code, is_known = _find(self.buyers, buyers)
+        base = code[is_known] * (len(self.times) + 1)
+        asked = base + np.searchsorted(self.times, as_of[is_known])
+        flags = np.zeros(len(buyers), dtype=np.bool_)
+        # Labels of buyers before this one begin and end before `base` in both arrays: they cancel out.
+        flags[is_known] = np.searchsorted(self.begun, asked) > np.searchsorted(self.ended, asked)
+        return flags
 
 
 @dataclass(frozen=True, eq=False)
@@ -307,15 +346,3 @@ def _join(found: list[_Found]) -> _Found:
 def _keys_of(events: Events, entity: Entity) -> Keys:
     size = len(events.ids)
     return events.keys.get(entity, Keys(np.zeros(size, np.int64), np.zeros(size, np.bool_)))
-
-
-def _first_bad(labels: Events) -> tuple[Ints, npt.NDArray[np.int64]]:
-    """Return the sorted buyers that were ever bad, and when each was first known to be."""
-    keys = _keys_of(labels, Entity.BUYER)
-    if labels.is_bad is None:
-        raise ValueError("The labels have no column 'is_bad', which the bad neighbours need.")
-    bad = np.flatnonzero(labels.is_bad & keys.is_present)
-    buyers, code = np.unique(keys.values[bad], return_inverse=True)
-    since = np.full(len(buyers), _NEVER)
-    np.minimum.at(since, code, labels.known_at[bad])
-    return buyers, since

@@ -4,14 +4,14 @@ The placeholders are those of `online`, so that the text can be CROSS JOINed int
 costs no round trip of its own.
 """
 
-# ruff: noqa: S608 - every name comes from the declarations
-
+# ruff: noqa: S608 - every name is a constant of this module
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
 
-from risk.features.declarations import Entity, Source
+from risk.features.declarations import Entity
 from risk.features.links import (
     BUYER_ORDERS,
     FOLLOWED_BUYERS,
@@ -22,24 +22,31 @@ from risk.features.links import (
     OWN_ORDERS,
     STEP_BUYERS,
 )
-from risk.features.online import TABLES, Bound, Dialect, Table
+from risk.features.online import Dialect
+
+Value: TypeAlias = datetime | str | int | None  # what a placeholder can take
 
 LINK_ENTITIES = (Entity.DEVICE, Entity.CARD, Entity.ADDRESS)
-_SINCE = f"since_{LINK_WINDOW_HOURS}h"
-# Placeholders, in the order in which a prepared statement takes them.
-LINK_PARAMETERS = ("as_of", _SINCE, Entity.BUYER.value, *(entity.value for entity in LINK_ENTITIES))
+# Placeholders and their types on PostgreSQL, in the order in which a prepared statement takes them.
+LINK_PARAMETERS: Mapping[str, str] = {
+    "as_of": "timestamptz",
+    "links_since": "timestamptz",
+    **{entity.value: "bigint" for entity in (Entity.BUYER, *LINK_ENTITIES)},
+}
 
 
-def build_link_subselect(dialect: Dialect, tables: Mapping[Source, Table] = TABLES) -> str:
-    """Return "(…) AS links": one row with the columns of ORDER_LINKS, in order."""
-    return _Text(dialect, tables[Source.ORDERS], tables[Source.LABELS]).subselect()
+def build_link_subselect(dialect: Dialect, *, superseded_at: str = "") -> str:
+    """Return "(…) AS links": one row with the columns of ORDER_LINKS, in order.
+
+    superseded_at    column of the labels that says when a correction became known; "" if there is none
+    """
+    return _Text(dialect, superseded_at).subselect()
 
 
 def prepare_links(name: str, sql: str) -> str:
     """Return PostgreSQL's PREPARE statement of a text over LINK_PARAMETERS, to run once per connection."""
-    types = ", ".join("timestamptz" if "_" in parameter else "bigint" for parameter in LINK_PARAMETERS)
     numbered = {parameter: f"${number}" for number, parameter in enumerate(LINK_PARAMETERS, start=1)}
-    return f"PREPARE {name} ({types}) AS {sql % numbered}"
+    return f"PREPARE {name} ({', '.join(LINK_PARAMETERS.values())}) AS {sql % numbered}"
 
 
 def execute_links(name: str) -> str:
@@ -47,14 +54,17 @@ def execute_links(name: str) -> str:
     return f"EXECUTE {name} ({', '.join(f'%({parameter})s' for parameter in LINK_PARAMETERS)})"
 
 
-def bind_links(as_of: datetime, keys: Mapping[Entity, int | None], dialect: Dialect) -> dict[str, Bound]:
+def bind_links(as_of: datetime, keys: Mapping[Entity, int | None], dialect: Dialect) -> dict[str, Value]:
     """Return the values of LINK_PARAMETERS; entities left out of `keys` are missing.
 
     as_of    aware
     """
-    moments = {"as_of": as_of, _SINCE: as_of - timedelta(hours=LINK_WINDOW_HOURS)}
-    stored: dict[str, Bound] = {name: _stored(moment, dialect) for name, moment in moments.items()}
-    return stored | {entity.value: keys.get(entity) for entity in (Entity.BUYER, *LINK_ENTITIES)}
+    since = as_of - timedelta(hours=LINK_WINDOW_HOURS)
+    return {
+        "as_of": _stored(as_of, dialect),
+        "links_since": _stored(since, dialect),
+        **{entity.value: keys.get(entity) for entity in (Entity.BUYER, *LINK_ENTITIES)},
+    }
 
 
 def read_link_row(row: Sequence[int], keys: Mapping[Entity, int | None]) -> dict[str, float]:
@@ -71,17 +81,18 @@ def _stored(moment: datetime, dialect: Dialect) -> datetime | str:
     return moment if dialect is Dialect.POSTGRESQL else str(moment.astimezone(UTC).replace(tzinfo=None))
 
 
+_STEP = "buyer_key, occurred_at"
+
+
 @dataclass(frozen=True)
 class _Text:
     """The parts of the subselect."""
 
     dialect: Dialect
-    orders: Table
-    labels: Table
+    superseded_at: str
 
     def subselect(self) -> str:
-        buyer = self._buyer
-        reached = f"(SELECT {buyer} FROM near UNION ALL SELECT {buyer} FROM far) AS reached"
+        reached = "(SELECT buyer_key FROM near UNION ALL SELECT buyer_key FROM far) AS reached"
         steps = f"{self._near()},\n{self._used()},\n{self._followed()},\n{self._far()}"
         return (
             f"(WITH {steps}\n"
@@ -90,90 +101,82 @@ class _Text:
             f" (SELECT count(*) FROM {self._bad_among(reached)})) AS links"
         )
 
-    @property
-    def _buyer(self) -> str:
-        return self.orders.keys[Entity.BUYER]
-
     def _near(self) -> str:
         """The buyers one step away, newest first."""
-        columns = f"{self._buyer}, {self.orders.occurred_at}"
         shared = [
-            f"SELECT * FROM {self._newest(entity, f'%({entity})s', columns, OWN_ORDERS)} AS own_{entity}"
+            f"SELECT * FROM {self._newest(entity, f'%({entity})s', _STEP, OWN_ORDERS)} AS own_{entity}"
             for entity in LINK_ENTITIES
         ]
         return f"near AS ({self._step(shared)})"
 
     def _used(self) -> str:
         """What the followed buyers used last."""
-        columns = [*(self.orders.keys[entity] for entity in LINK_ENTITIES), self.orders.occurred_at]
-        buyers = (
-            f"SELECT {self._buyer} AS value FROM near ORDER BY newest DESC, value LIMIT {FOLLOWED_BUYERS}"
-        )
+        columns = ", ".join([*(f"{entity}_key" for entity in LINK_ENTITIES), "occurred_at"])
+        buyers = f"SELECT buyer_key AS value FROM near ORDER BY newest DESC, value LIMIT {FOLLOWED_BUYERS}"
         return f"used AS ({self._follow(buyers, Entity.BUYER, columns, BUYER_ORDERS)})"
 
     def _followed(self) -> str:
         """The newest keys among these; the order's own have been read already."""
         keys = []
         for kind, entity in enumerate(LINK_ENTITIES):
-            key = self.orders.keys[entity]
+            key = f"{entity}_key"
             keys.append(
-                f"SELECT {kind} AS kind, {key} AS value, {self.orders.occurred_at} FROM used"
+                f"SELECT {kind} AS kind, {key} AS value, occurred_at FROM used"
                 f" WHERE {key} IS NOT NULL AND {self._differs(key, f'%({entity})s')}"
             )
         return (
             f"followed AS (SELECT kind, value FROM ({' UNION ALL '.join(keys)}) AS keys GROUP BY kind, value"
-            f" ORDER BY max({self.orders.occurred_at}) DESC, kind, value LIMIT {FOLLOWED_KEYS})"
+            f" ORDER BY max(occurred_at) DESC, kind, value LIMIT {FOLLOWED_KEYS})"
         )
 
     def _far(self) -> str:
         """The buyers two steps away that are not one step away."""
-        columns = [self._buyer, self.orders.occurred_at]
         shared = [
-            self._follow(f"SELECT value FROM followed WHERE kind = {kind}", entity, columns, KEY_ORDERS)
+            self._follow(f"SELECT value FROM followed WHERE kind = {kind}", entity, _STEP, KEY_ORDERS)
             for kind, entity in enumerate(LINK_ENTITIES)
         ]
-        return f"far AS ({self._step(shared, f' AND {self._buyer} NOT IN (SELECT {self._buyer} FROM near)')})"
+        return f"far AS ({self._step(shared, ' AND buyer_key NOT IN (SELECT buyer_key FROM near)')})"
 
     def _step(self, shared: Sequence[str], condition: str = "") -> str:
         """Return the different other buyers of some orders, the newest STEP_BUYERS of them."""
         return (
-            f"SELECT {self._buyer}, max({self.orders.occurred_at}) AS newest"
-            f" FROM ({' UNION ALL '.join(shared)}) AS shared WHERE {self._buyer} IS NOT NULL"
-            f" AND {self._differs(self._buyer, f'%({Entity.BUYER})s')}{condition}"
-            f" GROUP BY {self._buyer} ORDER BY newest DESC, {self._buyer} LIMIT {STEP_BUYERS}"
+            f"SELECT buyer_key, max(occurred_at) AS newest"
+            f" FROM ({' UNION ALL '.join(shared)}) AS shared WHERE buyer_key IS NOT NULL"
+            f" AND {self._differs('buyer_key', '%(buyer)s')}{condition}"
+            f" GROUP BY buyer_key ORDER BY newest DESC, buyer_key LIMIT {STEP_BUYERS}"
         )
 
-    def _follow(self, source: str, entity: Entity, columns: Sequence[str], limit: int) -> str:
+    def _follow(self, source: str, entity: Entity, columns: str, limit: int) -> str:
         """Return the newest orders of each `value` of the source."""
-        shown = f"SELECT {', '.join(columns)} FROM ({source}) AS source"
+        shown = f"SELECT {columns} FROM ({source}) AS source"
         if self.dialect is Dialect.POSTGRESQL:
-            newest = self._newest(entity, "source.value", ", ".join(columns), limit)
+            newest = self._newest(entity, "source.value", columns, limit)
             return f"{shown} CROSS JOIN LATERAL {newest} AS found"
         # SQLite has no LATERAL, but looks up the ids that a correlated subselect lists.
         ids = self._newest(entity, "source.value", "id", limit)
-        return f"{shown} CROSS JOIN {self.orders.name} AS found WHERE found.id IN {ids}"
+        return f"{shown} CROSS JOIN orders_order AS found WHERE found.id IN {ids}"
 
     def _newest(self, entity: Entity, value: str, columns: str, limit: int) -> str:
         """Return the newest orders of one key by (occurred_at, id)."""
-        occurred_at, known_at = self.orders.occurred_at, self.orders.known_at
         known = (
-            f"FROM {self.orders.name} WHERE {self.orders.keys[entity]} = {value} AND {known_at} < %(as_of)s"
-            f" AND {occurred_at} >= %({_SINCE})s AND {occurred_at} < %(as_of)s"
+            f"FROM orders_order WHERE {entity}_key = {value} AND known_at < %(as_of)s"
+            f" AND occurred_at >= %(links_since)s AND occurred_at < %(as_of)s"
         )
-        order = f"ORDER BY {occurred_at} DESC, id DESC LIMIT {limit}"
+        order = f"ORDER BY occurred_at DESC, id DESC LIMIT {limit}"
         if self.dialect is Dialect.SQLITE:
             return f"(SELECT {columns} {known} {order})"
         # The index ends at occurred_at: sorting by id as well would let the planner read and sort a hub.
         # Ties with the last one come along, and the outer order drops them.
-        ties = f"ORDER BY {occurred_at} DESC FETCH FIRST {limit} ROWS WITH TIES"
+        ties = f"ORDER BY occurred_at DESC FETCH FIRST {limit} ROWS WITH TIES"
         return f"(SELECT {columns} FROM (SELECT * {known} {ties}) AS newest {order})"
 
     def _bad_among(self, reached: str) -> str:
-        buyer, labels = self.labels.keys[Entity.BUYER], self.labels
         bad = (
-            f"SELECT 1 FROM {labels.name} WHERE {labels.name}.{buyer} = reached.{self._buyer}"
-            f" AND {labels.known_at} < %(as_of)s AND {labels.is_bad}"
+            "SELECT 1 FROM risk_label WHERE risk_label.buyer_key = reached.buyer_key"
+            " AND risk_label.known_at < %(as_of)s AND risk_label.is_bad"
         )
+        if self.superseded_at:
+            bad += f" AND coalesce(risk_label.{self.superseded_at} >= %(as_of)s, true)"
         if self.dialect is Dialect.SQLITE:
             return f"{reached} WHERE EXISTS ({bad})"
         # LIMIT keeps the planner from hashing every bad label there ever was.

@@ -14,7 +14,8 @@ agree exactly. What both mean:
 - Every bound keeps the newest, so that a hub (a drop address, a shop's own device) costs no more than
   anybody else. Orders are newest by (occurred_at, id); buyers and keys by their newest kept order, then by
   key.
-- A bad buyer is one with a bad label of whatever age, known before `as_of`.
+- A bad buyer is one with a bad label of whatever age, known before `as_of`. A corrected label counts up to
+  and at the moment its correction became known, and the correction after it.
 - The order's own buyer is one node, named or not. An order without device, card and address is missing (NaN).
 """
 

@@ -2,23 +2,35 @@
 
 import math
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
 from django.db import connection
 
+from core.refs import Ref
 from orders.models import Order
-from risk.facts.links import read_links
-from risk.features.columns import Questions
-from risk.features.declarations import Entity
-from risk.features.link_sets import link_columns
-from risk.features.link_sql import bind_links, build_link_subselect, execute_links, prepare_links
+from risk.facts.links import read_bad_labels, read_links
+from risk.facts.orders import read_history
+from risk.features.columns import MICROSECONDS_PER_HOUR, Questions
+from risk.features.declarations import ORDER_FEATURES, Entity
+from risk.features.link_sets import BadLabels, link_columns
+from risk.features.link_sql import (
+    bind_links,
+    build_link_subselect,
+    execute_links,
+    prepare_links,
+    read_link_row,
+)
 from risk.features.links import ORDER_LINKS
-from risk.features.online import Dialect
-from risk.models import Label
+from risk.features.online import Dialect, build_query
+from risk.models import Label, LabelSource
+from risk.services import record_label
 from tests.make import NOON, make_merchant, make_order
 from tests.risk.features.link_streams import (
+    EPOCH,
+    Event,
+    Said,
     as_events,
     columns_at,
     moment,
@@ -26,13 +38,12 @@ from tests.risk.features.link_streams import (
     random_labels,
     random_orders,
 )
-from tests.risk.features.streams import Event
 
 pytestmark = pytest.mark.django_db
 BUYERS, COMPONENT, BAD = (link.name for link in ORDER_LINKS)
 
 
-def store(orders: Sequence[Event], labels: Sequence[Event]) -> None:
+def store(orders: Sequence[Event], labels: Sequence[Said]) -> None:
     merchant = make_merchant()
     Order.objects.bulk_create(
         Order(
@@ -55,7 +66,7 @@ def store(orders: Sequence[Event], labels: Sequence[Event]) -> None:
             subject_id=one.id,
             is_bad=one.is_bad,
             source="verdict",
-            buyer_key=one.keys[Entity.BUYER],
+            buyer_key=one.buyer,
             occurred_at=moment(one.known_at),
             known_at=moment(one.known_at),
         )
@@ -76,7 +87,9 @@ def test_the_query_answers_like_the_setwise_computation(
     labels = random_labels(seed, size=200, hours=hours, buyers=buyers)
     store(orders, labels)
     events = as_events(orders)
-    columns = link_columns(Questions(events.known_at, events.keys), events, as_events(labels))
+    read = read_bad_labels(before=moment(hours * MICROSECONDS_PER_HOUR))
+    bad = BadLabels(read.buyers, read.known_at - round(EPOCH.timestamp() * 1_000_000))
+    columns = link_columns(Questions(events.known_at, events.keys), events, bad)
     for number, question in enumerate(questions_of(orders)):
         if number % 12:
             continue
@@ -120,3 +133,47 @@ def test_links_are_searched_and_not_scanned() -> None:
             cursor.execute("DEALLOCATE guarded")
             assert "Seq Scan" not in plan
             assert plan.count("Index Scan Backward using order_of_") == 7
+
+
+def test_the_subselect_joins_the_history_statement() -> None:
+    """One round trip: the placeholders of both texts are bound together and do not clash."""
+    dialect = Dialect(connection.vendor)
+    keys = {Entity.BUYER: 5, Entity.DEVICE: 1}
+    history = build_query(ORDER_FEATURES, dialect)
+    joined = f"{history.sql} CROSS JOIN {build_link_subselect(dialect)}"
+    make_order(make_merchant(), at=NOON - timedelta(days=1))
+    with connection.cursor() as cursor:
+        cursor.execute(joined, {**history.bind(NOON, keys), **bind_links(NOON, keys, dialect)})
+        row = cursor.fetchone()
+    assert history.read(row[:-3], keys) == pytest.approx(read_history(keys, as_of=NOON), nan_ok=True)
+    assert read_link_row(row[-3:], keys) == read_links(keys, as_of=NOON)
+
+
+def test_a_corrected_label_counts_until_its_correction_is_known() -> None:
+    dialect = Dialect(connection.vendor)
+    order = make_order(make_merchant(), at=NOON - timedelta(days=1))
+    keys = {Entity.BUYER: 5, Entity.DEVICE: order.device_key}
+    columns = {field.column for field in Label._meta.fields}
+    select = f"SELECT * FROM {build_link_subselect(dialect, superseded_at='superseded_at')}"
+    with connection.cursor() as cursor:
+        if "superseded_at" not in columns:
+            kind = "timestamptz" if dialect is Dialect.POSTGRESQL else "datetime"
+            cursor.execute(f"ALTER TABLE risk_label ADD COLUMN superseded_at {kind}")
+        record_label(
+            Ref("order", order.pk),
+            is_bad=True,
+            source=LabelSource.VERDICT,
+            occurred_at=NOON - timedelta(hours=9),
+            known_at=NOON - timedelta(hours=9),
+            order=order,
+        )
+
+        def bad_at(as_of: datetime) -> float:
+            cursor.execute(select, bind_links(as_of, keys, dialect))
+            return read_link_row(cursor.fetchone(), keys)[BAD]
+
+        assert bad_at(NOON) == 1
+        at = bind_links(NOON, keys, dialect)["as_of"]
+        cursor.execute("UPDATE risk_label SET superseded_at = %s", [at])
+        assert bad_at(NOON) == 1
+        assert bad_at(NOON + timedelta(microseconds=1)) == 0

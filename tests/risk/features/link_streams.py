@@ -3,12 +3,14 @@
 import math
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
 from risk.features.columns import MICROSECONDS_PER_HOUR, Events, Keys
 from risk.features.declarations import Entity
+from risk.features.link_sets import BadLabels
 from risk.features.link_sql import LINK_ENTITIES
 from risk.features.links import (
     BUYER_ORDERS,
@@ -20,11 +22,37 @@ from risk.features.links import (
     OWN_ORDERS,
     STEP_BUYERS,
 )
-from tests.risk.features.streams import Event, Question
 
 EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
 _ENTITIES = (Entity.BUYER, *LINK_ENTITIES)
 _Place = tuple[int, int]  # kind of entity, key
+
+
+@dataclass(frozen=True)
+class Event:
+    """An order."""
+
+    id: int
+    occurred_at: int
+    known_at: int
+    keys: Mapping[Entity, int | None]
+
+
+@dataclass(frozen=True)
+class Said:
+    """A label of a buyer; `superseded_at` None = it stands."""
+
+    id: int
+    buyer: int | None
+    known_at: int
+    superseded_at: int | None = None
+    is_bad: bool = True
+
+
+@dataclass(frozen=True)
+class Question:
+    as_of: int
+    keys: Mapping[Entity, int | None]
 
 
 def moment(microseconds: int) -> datetime:
@@ -37,13 +65,22 @@ def random_orders(seed: int, *, size: int, hours: int, buyers: int, keys: int) -
     return [_order(draw, number, hours, buyers, keys) for number in range(size)]
 
 
-def random_labels(seed: int, *, size: int, hours: int, buyers: int) -> list[Event]:
+def random_labels(seed: int, *, size: int, hours: int, buyers: int, corrected: bool = False) -> list[Said]:
     draw = random.Random(seed)
     found = []
     for number in range(size):
-        at = draw.randrange(hours) * MICROSECONDS_PER_HOUR
-        keys = {Entity.BUYER: draw.choice([None, *range(-buyers // 2, buyers // 2)])}
-        found.append(Event(number, at, at, keys, 0, draw.random() < 0.4))
+        at = draw.randrange(hours)
+        ends = at + draw.randrange(1, hours + 1) if corrected and draw.random() < 0.5 else None
+        buyer = draw.choice([None, *range(-buyers // 2, buyers // 2)])
+        found.append(
+            Said(
+                number + 1,
+                buyer,
+                at * MICROSECONDS_PER_HOUR,
+                None if ends is None else ends * MICROSECONDS_PER_HOUR,
+                draw.random() < 0.4,
+            )
+        )
     return found
 
 
@@ -52,7 +89,7 @@ def _order(draw: random.Random, number: int, hours: int, buyers: int, keys: int)
     delay = draw.choice([0, 0, 0, 0, 1, 24, 200, 720]) * MICROSECONDS_PER_HOUR
     own: dict[Entity, int | None] = {entity: _key(draw, keys) for entity in LINK_ENTITIES}
     own[Entity.BUYER] = None if draw.random() < 0.05 else draw.randrange(buyers) - buyers // 2
-    return Event(number + 1, occurred_at, occurred_at + delay, own, 0, is_bad=False)
+    return Event(number + 1, occurred_at, occurred_at + delay, own)
 
 
 def _key(draw: random.Random, keys: int) -> int | None:
@@ -71,7 +108,16 @@ def as_events(rows: Sequence[Event]) -> Events:
         occurred_at=np.array([row.occurred_at for row in rows], dtype=np.int64),
         known_at=np.array([row.known_at for row in rows], dtype=np.int64),
         keys={entity: as_keys([row.keys.get(entity) for row in rows]) for entity in _ENTITIES},
-        is_bad=np.array([row.is_bad for row in rows], dtype=np.bool_),
+    )
+
+
+def as_labels(rows: Sequence[Said]) -> BadLabels:
+    bad = [row for row in rows if row.is_bad and row.buyer is not None]
+    never = np.iinfo(np.int64).max
+    return BadLabels(
+        buyers=np.array([row.buyer for row in bad], dtype=np.int64),
+        known_at=np.array([row.known_at for row in bad], dtype=np.int64),
+        superseded_at=np.array([row.superseded_at or never for row in bad], dtype=np.int64),
     )
 
 
@@ -82,7 +128,7 @@ def as_keys(values: Sequence[int | None]) -> Keys:
     )
 
 
-def expected(question: Question, orders: Iterable[Event], labels: Iterable[Event]) -> dict[str, float]:
+def expected(question: Question, orders: Iterable[Event], labels: Iterable[Said]) -> dict[str, float]:
     """Return the link features by reading every order: the definition, word for word."""
     own = {kind: question.keys[entity] for kind, entity in enumerate(LINK_ENTITIES)}
     if all(key is None for key in own.values()):
@@ -95,7 +141,13 @@ def expected(question: Question, orders: Iterable[Event], labels: Iterable[Event
     keys = _newest_first(used, _places_of)
     followed = [place for place in keys if place not in places][:FOLLOWED_KEYS]
     far = _others(_sharing(visible, followed, KEY_ORDERS), me, set(near))
-    bad = {label.keys[Entity.BUYER] for label in labels if label.is_bad and label.known_at < question.as_of}
+    bad = {
+        label.buyer
+        for label in labels
+        if label.is_bad
+        and label.known_at < question.as_of
+        and (label.superseded_at is None or question.as_of <= label.superseded_at)
+    }
     reached = [*near, *far]
     counts = (len(near), 1 + len(reached), sum(buyer in bad for buyer in reached))
     return {link.name: float(count) for link, count in zip(ORDER_LINKS, counts, strict=True)}

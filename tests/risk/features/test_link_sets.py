@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from risk.features.columns import MICROSECONDS_PER_HOUR, Events, Questions
+from risk.features.columns import MICROSECONDS_PER_HOUR, Questions
 from risk.features.declarations import Entity
 from risk.features.link_sets import link_columns
 from risk.features.link_sql import LINK_ENTITIES
@@ -19,17 +19,19 @@ from risk.features.links import (
     STEP_BUYERS,
 )
 from tests.risk.features.link_streams import (
+    Event,
+    Question,
+    Said,
     as_events,
     as_keys,
+    as_labels,
     columns_at,
     expected,
     questions_of,
     random_labels,
     random_orders,
 )
-from tests.risk.features.streams import Event, Question
 
-NO_LABELS: list[Event] = []
 BUYERS, COMPONENT, BAD = (link.name for link in ORDER_LINKS)
 
 
@@ -44,11 +46,11 @@ def asked(questions: Sequence[Question]) -> Questions:
 def order(number: int, hour: int, *, buyer: int | None, late: int = 0, **keys: int) -> Event:
     own = {Entity.BUYER: buyer, **{entity: keys.get(entity) for entity in LINK_ENTITIES}}
     at = hour * MICROSECONDS_PER_HOUR
-    return Event(number, at, at + late * MICROSECONDS_PER_HOUR, own, 0, is_bad=False)
+    return Event(number, at, at + late * MICROSECONDS_PER_HOUR, own)
 
 
-def answer(question: Event, orders: Sequence[Event], labels: Sequence[Event] = ()) -> dict[str, float]:
-    columns = link_columns(asked(questions_of([question])), as_events(orders), as_events(labels))
+def answer(question: Event, orders: Sequence[Event], labels: Sequence[Said] = ()) -> dict[str, float]:
+    columns = link_columns(asked(questions_of([question])), as_events(orders), as_labels(labels))
     return columns_at(columns, 0)
 
 
@@ -56,9 +58,9 @@ def answer(question: Event, orders: Sequence[Event], labels: Sequence[Event] = (
 @given(st.integers(0, 10**9), st.integers(2, 40), st.integers(1, 12), st.sampled_from([6, 800]))
 def test_every_feature_equals_its_definition(seed: int, buyers: int, keys: int, hours: int) -> None:
     orders = random_orders(seed, size=60, hours=hours, buyers=buyers, keys=keys)
-    labels = random_labels(seed, size=20, hours=hours, buyers=buyers)
+    labels = random_labels(seed, size=20, hours=hours, buyers=buyers, corrected=True)
     questions = questions_of(orders)
-    columns = link_columns(asked(questions), as_events(orders), as_events(labels))
+    columns = link_columns(asked(questions), as_events(orders), as_labels(labels))
     for number, question in enumerate(questions):
         np.testing.assert_equal(columns_at(columns, number), expected(question, orders, labels))
 
@@ -68,7 +70,7 @@ def test_hubs_beyond_every_bound_equal_the_definition(seed: int) -> None:
     orders = random_orders(seed, size=2_000, hours=400, buyers=900, keys=25)
     labels = random_labels(seed, size=300, hours=400, buyers=900)
     questions = questions_of(orders)[::40]
-    columns = link_columns(asked(questions), as_events(orders), as_events(labels))
+    columns = link_columns(asked(questions), as_events(orders), as_labels(labels))
     for number, question in enumerate(questions):
         np.testing.assert_equal(columns_at(columns, number), expected(question, orders, labels))
     assert np.nanmax(columns[BUYERS]) == STEP_BUYERS
@@ -79,8 +81,8 @@ def test_orders_delivered_twice_count_once() -> None:
     orders = random_orders(5, size=150, hours=300, buyers=40, keys=10)
     labels = random_labels(5, size=40, hours=300, buyers=40)
     questions = asked(questions_of(orders))
-    once = link_columns(questions, as_events(orders), as_events(labels))
-    twice = link_columns(questions, as_events([*orders, *orders]), as_events([*labels, *labels]))
+    once = link_columns(questions, as_events(orders), as_labels(labels))
+    twice = link_columns(questions, as_events([*orders, *orders]), as_labels([*labels, *labels]))
     np.testing.assert_equal(once, twice)
 
 
@@ -92,9 +94,9 @@ def test_nothing_known_later_moves_a_feature() -> None:
     seen = link_columns(
         questions,
         as_events([one for one in orders if one.known_at < moment]),
-        as_events([one for one in labels if one.known_at < moment]),
+        as_labels([one for one in labels if one.known_at < moment]),
     )
-    np.testing.assert_equal(link_columns(questions, as_events(orders), as_events(labels)), seen)
+    np.testing.assert_equal(link_columns(questions, as_events(orders), as_labels(labels)), seen)
 
 
 def test_the_second_step_follows_what_the_linked_buyers_used() -> None:
@@ -103,7 +105,7 @@ def test_the_second_step_follows_what_the_linked_buyers_used() -> None:
         order(2, 2, buyer=3, card=20, address=30),
         order(3, 3, buyer=4, address=30),  # three steps away
     ]
-    label = Event(1, 0, 0, {Entity.BUYER: 3}, 0, is_bad=True)
+    label = Said(1, 3, 0)
     found = answer(order(9, 10, buyer=1, device=7), orders, [label])
     assert found == {BUYERS: 1, COMPONENT: 3, BAD: 1}
 
@@ -129,13 +131,13 @@ def test_a_link_ends_with_its_window() -> None:
     assert answer(order(9, 721, buyer=1, device=7), [other])[BUYERS] == 0
 
 
-def test_a_buyer_is_bad_only_once_it_is_known() -> None:
+def test_a_buyer_is_bad_from_when_it_is_known_until_that_is_corrected() -> None:
     other = order(1, 1, buyer=2, device=7)
-    label = Event(
-        1, 10 * MICROSECONDS_PER_HOUR, 10 * MICROSECONDS_PER_HOUR, {Entity.BUYER: 2}, 0, is_bad=True
-    )
+    label = Said(1, 2, 10 * MICROSECONDS_PER_HOUR, 12 * MICROSECONDS_PER_HOUR)
     assert answer(order(9, 10, buyer=1, device=7), [other], [label])[BAD] == 0
     assert answer(order(9, 11, buyer=1, device=7), [other], [label])[BAD] == 1
+    assert answer(order(9, 12, buyer=1, device=7), [other], [label])[BAD] == 1
+    assert answer(order(9, 13, buyer=1, device=7), [other], [label])[BAD] == 0
 
 
 def test_without_anything_to_be_linked_by_the_features_are_missing() -> None:
@@ -159,13 +161,6 @@ def test_only_what_a_buyer_used_last_is_followed() -> None:
     behind = order(2, 5, buyer=3, card=20)
     assert answer(order(999, 10, buyer=1, device=7), [behind, old, *recent])[COMPONENT] == 2
     assert answer(order(999, 10, buyer=1, device=7), [behind, old, *recent[1:]])[COMPONENT] == 3
-
-
-def test_labels_without_their_truth_are_told_by_name() -> None:
-    nothing = np.array([], dtype=np.int64)
-    labels = Events(nothing, nothing, nothing, {})
-    with pytest.raises(ValueError, match="is_bad"):
-        link_columns(asked([]), as_events([]), labels)
 
 
 def test_every_link_has_its_words_and_states_its_bounds() -> None:
