@@ -32,7 +32,22 @@ _CHUNK = 200  # merchants whose facts are read at once
 
 def gather(merchant: Merchant, *, as_of: datetime) -> Facts:
     """Return the facts of a merchant account; at most thirteen queries."""
-    (row,) = _read([merchant], as_of)
+    (facts,) = gather_many([merchant], [as_of])
+    return facts
+
+
+def gather_many(merchants: Sequence[Merchant], as_of: Sequence[datetime]) -> list[Facts]:
+    """Return the facts of accounts, each as of its moment; thirteen queries per 200 that share a moment."""
+    found = zip(merchants, as_of, _read_each(merchants, as_of), strict=True)
+    return [_facts(merchant, moment, row) for merchant, moment, row in found]
+
+
+def read_inputs(merchants: Sequence[Merchant], as_of: Sequence[datetime]) -> Vectors:
+    """Return (n, n_inputs) as `gather_many` would, without the rest."""
+    return stack(_read_each(merchants, as_of), INPUTS)
+
+
+def _facts(merchant: Merchant, as_of: datetime, row: Mapping[str, float]) -> Facts:
     direct: dict[str, object] = {
         "merchant.name": merchant.name,
         "merchant.country": merchant.country or None,
@@ -50,11 +65,7 @@ def gather(merchant: Merchant, *, as_of: datetime) -> Facts:
     )
 
 
-def read_inputs(merchants: Sequence[Merchant], as_of: Sequence[datetime]) -> Vectors:
-    """Return (n, n_inputs) as `gather` would for each merchant and its moment.
-
-    Thirteen queries per 200 merchants that share a moment.
-    """
+def _read_each(merchants: Sequence[Merchant], as_of: Sequence[datetime]) -> list[Mapping[str, float]]:
     rows: list[Mapping[str, float]] = [{}] * len(merchants)
     places: dict[datetime, list[int]] = defaultdict(list)
     for place, moment in enumerate(as_of):
@@ -64,7 +75,7 @@ def read_inputs(merchants: Sequence[Merchant], as_of: Sequence[datetime]) -> Vec
             part = mine[start : start + _CHUNK]
             for place, row in zip(part, _read([merchants[place] for place in part], moment), strict=True):
                 rows[place] = row
-    return stack(rows, INPUTS)
+    return rows
 
 
 def _read(merchants: Sequence[Merchant], as_of: datetime) -> list[dict[str, float]]:

@@ -144,6 +144,10 @@ class Label(TwoTimesModel):
             models.Index(fields=["subject_id", "subject_kind"], name="label_of_subject"),
             models.Index(fields=["merchant_id", "known_at"], name="label_of_merchant"),
             models.Index(fields=["buyer_key", "known_at"], name="label_of_buyer"),
+            # Who around an order is bad: a buyer of a thousand good orders must cost one look.
+            models.Index(
+                fields=["buyer_key", "known_at"], name="bad_label_of_buyer", condition=models.Q(is_bad=True)
+            ),
             models.Index(
                 fields=["device_key", "known_at"],
                 name="label_of_device",

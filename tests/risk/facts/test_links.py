@@ -124,6 +124,7 @@ def test_links_are_searched_and_not_scanned() -> None:
             steps = [step for *_, step in cursor.fetchall()]
             assert not [step for step in steps if step.startswith(("SCAN orders_order", "SCAN risk_label"))]
             assert len([step for step in steps if "order_of_" in step and "=? AND" in step]) == 7
+            assert any("bad_label_of_buyer" in step for step in steps)
             assert len([step for step in steps if "SEARCH found" in step and "(id=?)" in step]) == 4
         else:
             cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL plan_cache_mode = force_generic_plan")
@@ -132,6 +133,7 @@ def test_links_are_searched_and_not_scanned() -> None:
             plan = "\n".join(step for (step,) in cursor.fetchall())
             cursor.execute("DEALLOCATE guarded")
             assert "Seq Scan" not in plan
+            assert "bad_label_of_buyer" in plan
             assert plan.count("Index Scan Backward using order_of_") == 7
 
 
