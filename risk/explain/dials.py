@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import isnan, log1p, nan
 
-from risk.features.declarations import DECLARED, ORDER_RATIOS, Feature, Statistic, Unit, Where
+from risk.features.declarations import BAD, DECLARED, ORDER_RATIOS, Feature, Statistic, Unit
 from risk.rules.schema import Field, FieldType, Schema
 
 Value = float | bool | str | None
@@ -201,7 +201,7 @@ def _directions(name: str) -> tuple[bool, bool]:
     """Return whether a milder outcome may be looked for below, and above."""
     declared = DECLARED.get(name)
     if isinstance(declared, Feature):
-        is_worse_when_more = declared.statistic is not Statistic.COUNT or declared.where is Where.BAD
+        is_worse_when_more = declared.statistic is not Statistic.COUNT or declared.where is BAD
         return True, not is_worse_when_more
     if name.endswith(_WORSE_WHEN_MORE):
         return True, False

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("risk", "0005_activation_triggers")]
+    dependencies = [("risk", "0007_explanation_parts")]
 
     operations = [
         migrations.AddIndex(
