@@ -21,8 +21,9 @@ What `report` returns, as JSON (amounts in minor units of the base currency):
     decline_curve     [Point], review_at as it is
     capacity_curve    [{hours_per_day, point}]: the cheapest for other hours, where there is any
 
-    Point  {review_at, decline_at, cost_minor, reviews, review_hours_per_day, missed_bad, caught_bad, good_held,
-            good_declined: each {count, amount_minor}}, where unknown rows count as good
+    Point  {review_at, decline_at, cost_minor, reviews, review_hours_per_day,
+            missed_bad, caught_bad, good_held, good_declined: each {count, amount_minor}},
+           where unknown rows count as good
 """
 
 from dataclasses import asdict, dataclass
@@ -55,7 +56,7 @@ class Costs:
     chargeback_fee_minor      what the provider charges for each missed bad row
     margin_share              of a declined good row's amount, what would have been earned
     goodwill_minor            what declining a good buyer costs beyond the order
-    held_lost_share           of good rows held for review, those that give up meanwhile (their margin is lost)
+    held_lost_share           of good rows held for review, those that give up meanwhile
     review_catch_share        of bad rows reviewed, those that the reviewer finds
     review_minutes            per review
     review_hour_cost_minor    per hour of a reviewer

@@ -73,7 +73,7 @@ class Cuts:
         return self._thresholds(int(partner[first]), int(ends[first]))
 
     def spread(self, count: int) -> list[float]:
-        """Return at most `count` thresholds that part the scores evenly, ascending, the lowest score first."""
+        """Return at most `count` thresholds that part the scores evenly, ascending."""
         places = np.unique(np.linspace(0, len(self.scores) - 1, count).round().astype(np.int64))
         return [self._threshold(int(place)) for place in places]
 

@@ -137,7 +137,7 @@ class RuleLine:
 
 @dataclass(frozen=True)
 class Segment:
-    """The rows of one value; `value` is "" where it is not known and "other" for what is too small to list."""
+    """The rows of one value: "" where it is not known, "other" for what is too small to list."""
 
     value: str
     rows: int

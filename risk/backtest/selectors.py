@@ -1,15 +1,12 @@
 """Reads on backtests."""
 
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
 from django.db.models import QuerySet
 
 from core.errors import NotFound
 from risk.models import Backtest
-
-# How long a backtest speaks for what it tested: labels and traffic of a week do not turn a result over.
-FRESH_FOR = timedelta(days=7)
+from risk.selectors import find_fresh_backtest
 
 
 def list_backtests(subject: str | None = None) -> QuerySet[Backtest]:
@@ -27,15 +24,5 @@ def get_backtest(backtest_id: int) -> Backtest:
 
 
 def find_fresh(content_hash: str, at: datetime) -> Backtest | None:
-    """Return the newest finished backtest of exactly this content that is at most seven days old."""
-    return (
-        Backtest.objects.filter(
-            content_hash=content_hash,
-            kind=Backtest.Kind.RULESET,
-            status=Backtest.Status.FINISHED,
-            finished_at__gte=at - FRESH_FOR,
-            finished_at__lte=at,
-        )
-        .order_by("-finished_at")
-        .first()
-    )
+    """Return the newest finished backtest of exactly this content that an approval may rest on."""
+    return find_fresh_backtest(content_hash, at=at)

@@ -1,0 +1,240 @@
+"""Run a queued backtest part by part, so that a killed worker costs one part and a cancel is heard.
+
+A part is the rows from where the one before ended, judged and summed up; it is stored in a
+transaction of its own with the progress. Whoever takes the run up later goes on after the last
+stored part with the same rules, model and labels, and comes to the same result.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from core import audit, journal, outbox
+from core.actors import SYSTEM
+from core.errors import DomainError
+from core.outbox import TaskCall
+from core.refs import Ref
+from risk.live import find_champion, load_version
+from risk.models import Backtest, BacktestPart, ModelVersion, Subject
+from risk.rules.engine import CompiledRuleset
+from risk.rules.schema import Field
+from risk.scoring import LiveModel
+
+from .frames import Batch, History, microseconds_of
+from .judging import JointJudge, judge_rows
+from .order_rows import OrderRows
+from .other_rows import OtherRows
+from .reporting import build_result, judged_rules
+from .tally import Tally, count_up, empty_tally, from_bytes, sum_up, to_bytes
+from .trials import Trial, restore_trial
+
+logger = logging.getLogger(__name__)
+
+Status = Backtest.Status
+Progress = Callable[[int, int], None]  # rows done, rows in all
+Clock = Callable[[], datetime]
+
+ABANDONED_AFTER = timedelta(minutes=2)  # a part and its reading take seconds
+RESENT_AFTER = timedelta(minutes=10)  # a queued one may only be waiting for a long training
+TASK = "risk.tasks.backtest.run_backtest"
+
+
+class _Ended(Exception):
+    """The run was cancelled, or another worker has it."""
+
+
+def run(
+    backtest_id: int, *, at: datetime, clock: Clock = timezone.now, progress: Progress | None = None
+) -> bool:
+    """Run a queued backtest, or go on with one; False if it did not finish, with the reason on its row.
+
+    clock    what heartbeats and the end are dated by
+    """
+    taken = Backtest.objects.filter(pk=backtest_id, status=Status.QUEUED).update(
+        status=Status.RUNNING, heartbeat_at=at, step="reading"
+    )
+    if not taken:
+        return False
+    Backtest.objects.filter(pk=backtest_id, started_at=None).update(started_at=at)
+    backtest = Backtest.objects.select_related("ruleset", "baseline").get(pk=backtest_id)
+    try:
+        _Run(backtest, clock, progress).finish()
+    except _Ended:
+        return False
+    except DomainError as error:
+        _fail(backtest_id, str(error), at=clock())
+    except Exception:
+        logger.exception("backtest_failed", extra={"backtest": backtest_id})
+        _fail(backtest_id, "The backtest failed; the log has the reason.", at=clock())
+    else:
+        return True
+    return False
+
+
+def resume_abandoned(*, at: datetime) -> int:
+    """Queue again what a killed worker left behind or no worker came for; return how many."""
+    lost = Q(status=Status.RUNNING) & (Q(heartbeat_at=None) | Q(heartbeat_at__lt=at - ABANDONED_AFTER))
+    unheard = Q(status=Status.QUEUED, heartbeat_at__lt=at - RESENT_AFTER) | Q(
+        status=Status.QUEUED, heartbeat_at=None, created_at__lt=at - RESENT_AFTER
+    )
+    found = 0
+    for backtest_id in Backtest.objects.filter(lost | unheard).values_list("pk", flat=True):
+        with journal.unit():
+            # The moment also says when the message went out last, so that a long queue is not flooded.
+            still = Backtest.objects.filter(lost | unheard, pk=backtest_id)
+            if not still.update(status=Status.QUEUED, heartbeat_at=at, step=""):
+                continue
+            outbox.record(
+                "backtest.resumed",
+                subject=Ref("backtest", backtest_id),
+                merchant_id=None,
+                send=[TaskCall(TASK, (backtest_id,))],
+            )
+        found += 1
+    return found
+
+
+@dataclass
+class _Run:
+    """One worker's run of one backtest."""
+
+    backtest: Backtest
+    clock: Clock
+    progress: Progress | None
+
+    def finish(self) -> None:
+        trial = restore_trial(self.backtest)
+        parts = [from_bytes(part.tally) for part in self.backtest.parts.order_by("number")]
+        champion = self._champion([header for _, header in parts])
+        rulesets = [trial.candidate.rules, *([trial.live.rules] if trial.live else [])]
+        judge = JointJudge(rulesets)
+        rows = open_history(self.backtest, champion, _fields_of(rulesets), beat=self._beat)
+        Backtest.objects.filter(pk=self.backtest.pk).update(total_rows=rows.total, step="judging")
+        done = [tally for tally, _ in parts]
+        model_hash = "" if champion is None else champion.sha256
+        while (batch := rows.read(self._next(done), self._beat)) is not None:
+            tally = judge_batch(batch, trial, judge)
+            self._store(len(done) + 1, len(batch), to_bytes(tally, model=model_hash))
+            done.append(tally)
+            if self.progress:
+                self.progress(sum(_rows_of(one) for one in done), rows.total)
+        self._complete(trial, done, model_hash)
+
+    def _champion(self, headers: Sequence[dict[str, str]]) -> LiveModel | None:
+        """Return the model that scores: that of the parts there are, whoever is champion by now."""
+        if not headers:
+            return find_champion(self.backtest.subject)
+        sha256 = headers[0]["model"]
+        return load_version(ModelVersion.objects.get(sha256=sha256)) if sha256 else None
+
+    def _next(self, done: Sequence[Tally]) -> int:
+        return done[-1].until if done else microseconds_of(self.backtest.since)
+
+    def _beat(self) -> None:
+        """Say that the run is alive; _Ended if it shall not go on."""
+        mine = Backtest.objects.filter(pk=self.backtest.pk, status=Status.RUNNING)
+        if not mine.filter(cancel_requested_at=None).update(heartbeat_at=self.clock()):
+            if mine.update(status=Status.CANCELLED, finished_at=self.clock(), step=""):
+                logger.info("backtest_cancelled", extra={"backtest": self.backtest.pk})
+            raise _Ended
+
+    def _store(self, number: int, row_count: int, tally: bytes) -> None:
+        self._beat()
+        try:
+            with transaction.atomic():
+                BacktestPart.objects.create(
+                    backtest=self.backtest, number=number, row_count=row_count, tally=tally
+                )
+                Backtest.objects.filter(pk=self.backtest.pk).update(
+                    done_rows=F("done_rows") + row_count, heartbeat_at=self.clock()
+                )
+        except IntegrityError:
+            # Somebody took this run for abandoned and has this part already; theirs is the same.
+            raise _Ended from None
+
+    def _complete(self, trial: Trial, done: Sequence[Tally], model_hash: str) -> None:
+        Backtest.objects.filter(pk=self.backtest.pk).update(step="adding_up")
+        tally = sum_up(done) if done else _nothing(trial, self.backtest)
+        result = build_result(self.backtest, trial, tally, model_hash=model_hash, parts=len(done))
+        self._beat()
+        with journal.unit():
+            finished = Backtest.objects.filter(pk=self.backtest.pk, status=Status.RUNNING).update(
+                status=Status.FINISHED,
+                result=result.to_json(),
+                finished_at=self.clock(),
+                heartbeat_at=self.clock(),
+                step="",
+                message="",
+            )
+            if not finished:
+                raise _Ended
+            audit.record(
+                "backtest.finished",
+                actor=SYSTEM,
+                subject=Ref("backtest", self.backtest.pk),
+                detail={"hash": self.backtest.content_hash, "rows": result.data["rows"]},
+            )
+
+
+def open_history(
+    backtest: Backtest,
+    champion: LiveModel | None,
+    rule_fields: tuple[Field, ...],
+    *,
+    beat: Callable[[], None],
+) -> History:
+    """Return the rows of a backtest's period, with what was known of them when it was requested."""
+    if backtest.subject == Subject.ORDER:
+        return OrderRows(
+            since=backtest.since,
+            until=backtest.until,
+            labels_before=backtest.created_at,
+            rule_fields=rule_fields,
+            champion=champion,
+            beat=beat,
+        )
+    return OtherRows(
+        backtest.subject,
+        since=backtest.since,
+        until=backtest.until,
+        labels_before=backtest.created_at,
+        rule_fields=rule_fields,
+        champion=champion,
+    )
+
+
+def judge_batch(batch: Batch, trial: Trial, judge: JointJudge) -> Tally:
+    """Return the sums over a batch; `judge` has the candidate's rules first, then live's if any are."""
+    findings = judge.judge(batch.frame, at=batch.at, stable_key=batch.stable_keys)
+    sides = [trial.candidate, *([trial.live] if trial.live else [])]
+    judged = [
+        judge_rows(found, batch.scores, side.policy.thresholds, batch.degraded)
+        for found, side in zip(findings, sides, strict=True)
+    ]
+    return count_up(batch, judged[0], judged[1] if len(judged) > 1 else None)
+
+
+def _fields_of(rulesets: Sequence[CompiledRuleset]) -> tuple[Field, ...]:
+    return tuple(dict.fromkeys(field for ruleset in rulesets for field in ruleset.fields_used))
+
+
+def _nothing(trial: Trial, backtest: Backtest) -> Tally:
+    live_rules = judged_rules(trial.live) if trial.live else []
+    return empty_tally(
+        len(judged_rules(trial.candidate)), len(live_rules), until=microseconds_of(backtest.until)
+    )
+
+
+def _rows_of(tally: Tally) -> int:
+    return int(tally.total[..., 0].sum())
+
+
+def _fail(backtest_id: int, message: str, *, at: datetime) -> None:
+    Backtest.objects.filter(pk=backtest_id, status=Status.RUNNING).update(
+        status=Status.FAILED, message=message, finished_at=at, step=""
+    )

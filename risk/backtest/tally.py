@@ -1,0 +1,343 @@
+"""Sums over rows that add up over parts, and how a part stores them.
+
+A cube is (3, 3, 3, 2) integers: live's outcome, the candidate's outcome, truth, and count or
+amount. Both sides, and every move between them, are sums over it. Where nothing was live the
+candidate stands in for it, and readers leave that side out.
+"""
+
+import heapq
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .costs import ScoredRows
+from .frames import Batch
+from .judging import APPROVE, JudgedRows, RuleFinding
+from .results import Flip
+from .truths import BAD, NAMES, Truths
+
+Ints = npt.NDArray[np.int64]
+Bytes = npt.NDArray[np.uint8]
+
+OUTCOMES = ("approve", "review", "decline")
+FLIPS_PER_MOVE = 50
+_CUBE = (3, 3, 3, 2)
+_CELLS = 27
+_MICROSECONDS_PER_DAY = 86_400_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class RuleSums:
+    """What the rules of one side found, in ruleset order.
+
+    hits            (rules, 3, 2) by truth, count and amount
+    missing         (rules,) rows
+    muted           (rules,) rows
+    unique_bad      (rules, 2) bad rows on which no other judging rule with effect hit
+    caught          (rules, 2) hits, and bad hits, that live reviews or declines
+    """
+
+    hits: Ints
+    missing: Ints
+    muted: Ints
+    unique_bad: Ints
+    caught: Ints
+
+    @classmethod
+    def of_none(cls, rules: int) -> "RuleSums":
+        shapes = ((rules, 3, 2), (rules,), (rules,), (rules, 2), (rules, 2))
+        return cls(*(np.zeros(shape, dtype=np.int64) for shape in shapes))
+
+    def __add__(self, other: "RuleSums") -> "RuleSums":
+        return RuleSums(
+            *(getattr(self, column.name) + getattr(other, column.name) for column in fields(RuleSums))
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Tally:
+    """Everything a result is made of; `a + b` is the tally of both's rows.
+
+    until       microseconds since the epoch at which these rows end: where the next part begins
+    groups      segment → value → cube; "day" holds days as ISO dates, "" the total under ""
+    overlap     (candidate rules, live rules) rows that both hit
+    data        counts of how the rows were read
+    """
+
+    until: int
+    groups: dict[str, dict[str, Ints]]
+    rules: RuleSums
+    live_rules: RuleSums
+    overlap: Ints
+    scored: ScoredRows
+    flips: tuple[Flip, ...] = ()
+    data: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def total(self) -> Ints:
+        return self.groups.get("", {}).get("", np.zeros(_CUBE, dtype=np.int64))
+
+
+def sum_up(parts: Sequence[Tally]) -> Tally:
+    """Return the tally of all rows of at least one part."""
+    first, *others = parts
+    rules, live_rules, overlap = first.rules, first.live_rules, first.overlap
+    for part in others:
+        rules, live_rules, overlap = (
+            rules + part.rules,
+            live_rules + part.live_rules,
+            overlap + part.overlap,
+        )
+    return Tally(
+        until=max(part.until for part in parts),
+        groups=_joined_groups(parts),
+        rules=rules,
+        live_rules=live_rules,
+        overlap=overlap,
+        scored=ScoredRows(
+            *(
+                np.concatenate([getattr(part.scored, column.name) for part in parts])
+                for column in fields(ScoredRows)
+            )
+        ),
+        flips=_largest(flip for part in parts for flip in part.flips),
+        data=_added(part.data for part in parts),
+    )
+
+
+def empty_tally(rules: int, live_rules: int, *, until: int) -> Tally:
+    """Return the tally of no rows."""
+    nothing = np.zeros(0)
+    return Tally(
+        until=until,
+        groups={},
+        rules=RuleSums.of_none(rules),
+        live_rules=RuleSums.of_none(live_rules),
+        overlap=np.zeros((rules, live_rules), dtype=np.int64),
+        scored=ScoredRows(nothing, nothing.astype(np.int64), *(nothing.astype(np.uint8) for _ in range(3))),
+    )
+
+
+def count_up(batch: Batch, candidate: JudgedRows, live: JudgedRows | None) -> Tally:
+    """Return the sums over one batch of rows."""
+    baseline = candidate if live is None else live
+    before, after = baseline.outcomes.final, candidate.outcomes.final
+    cells = (before.astype(np.int64) * 3 + after) * 3 + batch.truth
+    live_rules = () if live is None else live.findings
+    is_caught = before > APPROVE
+    return Tally(
+        until=batch.until,
+        groups=_group(batch, cells),
+        rules=_sum_rules(candidate.findings, batch, is_caught),
+        live_rules=_sum_rules(live_rules, batch, is_caught),
+        overlap=_overlap(candidate.findings, live_rules, len(batch)),
+        scored=ScoredRows(
+            batch.scores,
+            batch.amount_minor,
+            batch.truth,
+            candidate.outcomes.base,
+            candidate.outcomes.severest,
+        ),
+        flips=_flips(batch, candidate, live),
+        data=dict(batch.data),
+    )
+
+
+# ── Groups ───────────────────────────────────────────────────────────────────────────────────────
+def _group(batch: Batch, cells: Ints) -> dict[str, dict[str, Ints]]:
+    groups = {"": _cubes(np.zeros(len(batch), dtype=np.int64), [""], cells, batch.amount_minor)}
+    days, day = np.unique(batch.at // _MICROSECONDS_PER_DAY, return_inverse=True)
+    names = np.datetime_as_string(days.astype("datetime64[D]")).tolist()
+    groups["day"] = _cubes(day, names, cells, batch.amount_minor)
+    for segment, column in batch.segments.items():
+        groups[segment] = _cubes(column.codes, column.names, cells, batch.amount_minor)
+    return groups
+
+
+def _cubes(group: Ints, names: Sequence[str], cells: Ints, amount: Ints) -> dict[str, Ints]:
+    """Return the cube of each group that has rows."""
+    size = len(names) * _CELLS
+    code = group * _CELLS + cells
+    count = np.bincount(code, minlength=size)
+    # Exact: sums of a part stay below 2^53 minor units.
+    money = np.rint(np.bincount(code, weights=amount, minlength=size)).astype(np.int64)
+    cubes = np.stack([count, money], axis=-1).reshape(len(names), *_CUBE)
+    has_rows = count.reshape(len(names), _CELLS).any(axis=1)
+    return {names[place]: cubes[place] for place in np.flatnonzero(has_rows)}
+
+
+def _joined_groups(parts: Sequence[Tally]) -> dict[str, dict[str, Ints]]:
+    joined: dict[str, dict[str, Ints]] = {}
+    for part in parts:
+        for segment, values in part.groups.items():
+            found = joined.setdefault(segment, {})
+            for value, cube in values.items():
+                found[value] = found[value] + cube if value in found else cube
+    return joined
+
+
+# ── Rules ────────────────────────────────────────────────────────────────────────────────────────
+def _sum_rules(findings: Sequence[RuleFinding], batch: Batch, is_caught: npt.NDArray[np.bool_]) -> RuleSums:
+    judging = np.zeros(len(batch), dtype=np.int64)
+    for finding in findings:
+        if finding.rule.reason_code:  # the effects that judge have one
+            judging[finding.effective] += 1
+    amount, truth = batch.amount_minor, batch.truth
+    is_unique = (judging == 1) & (truth == BAD)
+    is_caught_bad = is_caught & (truth == BAD)
+    hits = np.zeros((len(findings), 3, 2), dtype=np.int64)
+    unique = np.zeros((len(findings), 2), dtype=np.int64)
+    caught = np.zeros((len(findings), 2), dtype=np.int64)
+    for place, finding in enumerate(findings):
+        rows = finding.hits
+        hits[place] = _by_truth(truth[rows], amount[rows])
+        alone = finding.effective[is_unique[finding.effective]] if finding.rule.reason_code else rows[:0]
+        unique[place] = len(alone), amount[alone].sum()
+        caught[place] = np.count_nonzero(is_caught[rows]), np.count_nonzero(is_caught_bad[rows])
+    return RuleSums(
+        hits,
+        np.array([finding.missing for finding in findings], dtype=np.int64),
+        np.array([len(finding.muted) for finding in findings], dtype=np.int64),
+        unique,
+        caught,
+    )
+
+
+def _by_truth(truth: Truths, amount: Ints) -> Ints:
+    money = np.rint(np.bincount(truth, weights=amount, minlength=3)).astype(np.int64)
+    return np.stack([np.bincount(truth, minlength=3), money], axis=-1)
+
+
+def _overlap(candidate: Sequence[RuleFinding], live: Sequence[RuleFinding], n: int) -> Ints:
+    """Return the rows that each pair hits: as bits, a hundred rules by a hundred stay cheap."""
+    if not candidate or not live:
+        return np.zeros((len(candidate), len(live)), dtype=np.int64)
+    theirs = np.stack([_bits(finding.hits, n) for finding in live])
+    pairs = [np.bitwise_count(theirs & _bits(finding.hits, n)).sum(axis=1) for finding in candidate]
+    return np.stack(pairs).astype(np.int64)
+
+
+def _bits(rows: Ints, n: int) -> npt.NDArray[np.uint64]:
+    flags = np.zeros(-(-n // 64) * 64, dtype=np.bool_)
+    flags[rows] = True
+    return np.packbits(flags).view(np.uint64)
+
+
+# ── Flips ────────────────────────────────────────────────────────────────────────────────────────
+def _flips(batch: Batch, candidate: JudgedRows, live: JudgedRows | None) -> tuple[Flip, ...]:
+    if live is None:
+        return ()
+    before, after = live.outcomes.final, candidate.outcomes.final
+    moved = np.flatnonzero(before != after)
+    move = before[moved] * 3 + after[moved]
+    # Largest amounts first; equal ones by id, so that every run names the same.
+    order = moved[np.lexsort((batch.ids[moved], -batch.amount_minor[moved], move))]
+    ranked = before[order] * 3 + after[order]
+    starts = np.searchsorted(ranked, ranked, side="left")
+    chosen = order[np.arange(len(order)) - starts < FLIPS_PER_MOVE]
+    hits, live_hits = _codes_of(chosen, candidate.findings), _codes_of(chosen, live.findings)
+    return _largest(
+        batch.flip(
+            row,
+            live=OUTCOMES[before[row]],
+            candidate=OUTCOMES[after[row]],
+            truth=NAMES[batch.truth[row]],
+            rules=hits[row],
+            live_rules=live_hits[row],
+        )
+        for row in chosen.tolist()
+    )
+
+
+def _codes_of(rows: Ints, findings: Sequence[RuleFinding]) -> dict[int, tuple[str, ...]]:
+    found: dict[int, list[str]] = {row: [] for row in rows.tolist()}
+    for finding in findings:
+        for row in np.intersect1d(finding.effective, rows, assume_unique=True).tolist():
+            found[row].append(finding.rule.code)
+    return {row: tuple(codes) for row, codes in found.items()}
+
+
+def _largest(flips: Iterable[Flip]) -> tuple[Flip, ...]:
+    by_move: dict[tuple[str, str], list[Flip]] = {}
+    for flip in flips:
+        by_move.setdefault((flip.live, flip.candidate), []).append(flip)
+    kept = [
+        flip
+        for move in sorted(by_move)
+        for flip in heapq.nsmallest(FLIPS_PER_MOVE, by_move[move], key=_size_of)
+    ]
+    return tuple(sorted(kept, key=_size_of))
+
+
+def _size_of(flip: Flip) -> tuple[int, str]:
+    return -flip.amount_minor, flip.subject
+
+
+def _added(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    added: dict[str, int] = {}
+    for part in counts:
+        for name, count in part.items():
+            added[name] = added.get(name, 0) + count
+    return added
+
+
+# ── Storage ──────────────────────────────────────────────────────────────────────────────────────
+def to_bytes(tally: Tally, **header: str) -> bytes:
+    """Return a part's compressed form, about ten bytes a row; `header` is kept beside it."""
+    names = [(segment, value) for segment, values in tally.groups.items() for value in values]
+    document = {
+        "header": header,
+        "until": tally.until,
+        "groups": names,
+        "flips": [_fields_of(flip) for flip in tally.flips],
+        "data": tally.data,
+    }
+    cubes = [tally.groups[segment][value] for segment, value in names]
+    order = np.argsort(tally.scored.score, kind="stable")  # neighbours alike compress better
+    stream = io.BytesIO()
+    np.savez_compressed(
+        stream,
+        document=np.frombuffer(json.dumps(document).encode(), dtype=np.uint8),
+        cubes=np.stack(cubes) if cubes else np.zeros((0, *_CUBE), dtype=np.int64),
+        overlap=tally.overlap,
+        **{f"rules_{column.name}": getattr(tally.rules, column.name) for column in fields(RuleSums)},
+        **{f"live_{column.name}": getattr(tally.live_rules, column.name) for column in fields(RuleSums)},
+        **{
+            f"scored_{column.name}": getattr(tally.scored, column.name)[order]
+            for column in fields(ScoredRows)
+        },
+    )
+    return stream.getvalue()
+
+
+def from_bytes(stored: bytes | memoryview) -> tuple[Tally, dict[str, str]]:
+    """Return a stored part and its header."""
+    with np.load(io.BytesIO(bytes(stored)), allow_pickle=False) as arrays:
+        document = json.loads(arrays["document"].tobytes())
+        groups: dict[str, dict[str, Ints]] = {}
+        for (segment, value), cube in zip(document["groups"], arrays["cubes"], strict=True):
+            groups.setdefault(segment, {})[value] = cube
+        tally = Tally(
+            until=document["until"],
+            groups=groups,
+            rules=RuleSums(*(arrays[f"rules_{column.name}"] for column in fields(RuleSums))),
+            live_rules=RuleSums(*(arrays[f"live_{column.name}"] for column in fields(RuleSums))),
+            overlap=arrays["overlap"],
+            scored=ScoredRows(*(arrays[f"scored_{column.name}"] for column in fields(ScoredRows))),
+            flips=tuple(_flip_of(stored) for stored in document["flips"]),
+            data=document["data"],
+        )
+    return tally, document["header"]
+
+
+def _fields_of(flip: Flip) -> dict[str, Any]:
+    return {column.name: getattr(flip, column.name) for column in fields(Flip)}
+
+
+def _flip_of(stored: dict[str, Any]) -> Flip:
+    return Flip(**{**stored, "rules": tuple(stored["rules"]), "live_rules": tuple(stored["live_rules"])})
