@@ -23,7 +23,7 @@ TASK_MODULES: Mapping[str, tuple[str, ...]] = {
     # Minutes matter: events, mail, upkeep.
     "default": ("catalog.tasks", "cases.tasks", "core.tasks", "delivery.tasks", "risk.tasks.accounts"),
     # Hours matter, and it needs memory and all the cores it can get.
-    "training": ("recommendations.tasks", "risk.tasks.train"),
+    "training": ("recommendations.tasks", "risk.tasks.backtest", "risk.tasks.train"),
 }
 # Set by backoffice.processes: the queue classes whose tasks this process loads; unset loads all.
 QUEUES_VARIABLE = "BACKOFFICE_QUEUES"
@@ -91,6 +91,8 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "cases-close-moot": _every("cases.tasks.close_moot", 5 * _MINUTE),
     # A person who asked for a training watches its page: five minutes is the longest silence.
     "risk-resume-trainings": _every("risk.tasks.train.resume", 5 * _MINUTE),
+    # A person watches the bar of a backtest: a killed worker's run goes on two to three minutes later.
+    "risk-resume-backtests": _every("risk.tasks.backtest.resume_abandoned", _MINUTE),
     # 17:00: the business day has ended, and scores are fresh before merchants open their health page.
     "risk-refresh-all-accounts": _at(
         "risk.tasks.accounts.refresh_all", crontab(hour="17", minute="0"), valid_for=6 * _HOUR

@@ -74,10 +74,10 @@ class OrderRows:
         rule_fields: tuple[Field, ...],
         champion: LiveModel | None,
         beat: Beat,
-        part_rows: int = PART_ROWS,
+        part_rows: int | None = None,
     ) -> None:
         self._until = microseconds_of(until)
-        self._part_rows = part_rows
+        self._part_rows = part_rows or PART_ROWS
         usable = champion is not None and champion.artifact.schema_hash == ORDER_FEATURE_HASH
         self._champion = champion if usable else None
         scored = set(self._champion.artifact.features) if self._champion else set()
@@ -200,7 +200,7 @@ class OrderRows:
 
     def _categories_of(self, ids: Ints) -> pl.Series:
         """Return the category of each order's first line, null where its listing is not known."""
-        lines = OrderLine.objects.filter(order_id__range=(int(ids.min()), int(ids.max())), number=1)
+        lines = OrderLine.objects.filter(order_id__gte=int(ids.min()), order_id__lte=int(ids.max()), number=1)
         listing_of = dict(lines.values_list("order_id", "listing_id"))
         found = [self._categories.get(listing_of.get(id)) for id in ids.tolist()]
         return pl.Series(found, dtype=pl.String)

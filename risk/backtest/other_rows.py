@@ -98,9 +98,10 @@ class OtherRows:
         labels_before: datetime,
         rule_fields: tuple[Field, ...],
         champion: LiveModel | None,
-        part_rows: int = PART_ROWS,
+        part_rows: int | None = None,
     ) -> None:
-        self._subject, self._kind, self._part_rows = subject, _KINDS[subject], part_rows
+        self._subject, self._kind = subject, _KINDS[subject]
+        self._part_rows = part_rows or PART_ROWS
         self._until = microseconds_of(until)
         self._names, self._feature_hash = current_inputs(subject)
         usable = champion is not None and champion.artifact.schema_hash == self._feature_hash

@@ -158,7 +158,7 @@ class _Run:
             raise _Ended from None
 
     def _complete(self, trial: Trial, done: Sequence[Tally], model_hash: str) -> None:
-        Backtest.objects.filter(pk=self.backtest.pk).update(step="adding_up")
+        Backtest.objects.filter(pk=self.backtest.pk).update(step="summing")
         tally = sum_up(done) if done else _nothing(trial, self.backtest)
         result = build_result(self.backtest, trial, tally, model_hash=model_hash, parts=len(done))
         self._beat()

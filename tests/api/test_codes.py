@@ -64,7 +64,13 @@ def test_no_code_is_explained_twice() -> None:
 
 
 def test_every_event_of_the_house_is_in_the_feed_or_its_own() -> None:
-    own = {"model.training_requested", "review_case.created", "review_case.resolved"}
+    own = {
+        "backtest.requested",
+        "backtest.resumed",
+        "model.training_requested",
+        "review_case.created",
+        "review_case.resolved",
+    }
     recorded = {
         name
         for node in sources("catalog", "intake", "merchants", "orders", "risk", "cases")
