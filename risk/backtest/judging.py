@@ -184,7 +184,7 @@ def choose_outcomes(
 
 
 def _true_rows(column: pl.Series) -> Ints:
-    return np.flatnonzero(column.fill_null(value=False).to_numpy())
+    return column.arg_true().cast(pl.Int64).to_numpy()  # null is not true
 
 
 def _finding(rule: RuleDefinition, hits: Ints, missing: int, at: Ints, stable_key: StableKeys) -> RuleFinding:

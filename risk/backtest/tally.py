@@ -257,8 +257,11 @@ def _flips(batch: Batch, candidate: JudgedRows, live: JudgedRows | None) -> tupl
 def _codes_of(rows: Ints, findings: Sequence[RuleFinding]) -> dict[int, tuple[str, ...]]:
     found: dict[int, list[str]] = {row: [] for row in rows.tolist()}
     for finding in findings:
-        for row in np.intersect1d(finding.effective, rows, assume_unique=True).tolist():
-            found[row].append(finding.rule.code)
+        hits = finding.effective
+        if len(hits):
+            place = np.minimum(np.searchsorted(hits, rows), len(hits) - 1)
+            for row in rows[hits[place] == rows].tolist():
+                found[row].append(finding.rule.code)
     return {row: tuple(codes) for row, codes in found.items()}
 
 
