@@ -2,7 +2,7 @@
 
 `choose_outcomes` is the policy of `risk.policy.choose_outcome` on columns; the tests hold one
 against the other. Rules count as they would had this ruleset been live when each row was known:
-dates and rollouts apply, snoozes do not.
+dates and rollouts apply, snoozes and brakes do not, and lists answer as they stand now.
 """
 
 from collections.abc import Mapping, Sequence
@@ -104,6 +104,7 @@ class JointJudge:
                 own[code] = name
             self._columns.append(own)
         self.rulesets = tuple(rulesets)
+        self.probes = tuple(dict.fromkeys(probe for ruleset in rulesets for probe in ruleset.probes))
         self._judge: ColumnJudge = compile_columns(expressions)
 
     def judge(

@@ -178,8 +178,13 @@ class OrderRows:
             "order.shipping_country": pl.col("shipping_country").replace("", None),
             "order.billing_country": pl.col("billing_country").replace("", None),
             "order.card_country": pl.col("card_country").replace("", None),
-            "order.has_device": pl.col("has_device"),
-            "order.has_card": pl.col("has_card"),
+            "order.has_device": pl.col("device_key").is_not_null(),
+            "order.has_card": pl.col("card_key").is_not_null(),
+            "order.buyer": pl.col("buyer_key"),
+            "order.device": pl.col("device_key"),
+            "order.card": pl.col("card_key"),
+            "order.address": pl.col("address_key"),
+            "order.ip": pl.col("ip_key"),
         }
         chosen = {one.name: known[one.name] for one in self._direct_fields if one.name in known}
         return own.select(pl.Series("row", rows), **chosen)

@@ -7,9 +7,10 @@ stored part with the same rules, model and labels, and comes to the same result.
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+import polars as pl
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
@@ -19,7 +20,8 @@ from core.actors import SYSTEM
 from core.errors import DomainError
 from core.outbox import TaskCall
 from core.refs import Ref
-from risk.live import find_champion, load_version
+from risk.lists import answer_probe_columns
+from risk.live import ModelBraked, find_champion, load_version
 from risk.models import Backtest, BacktestPart, ModelVersion, Subject
 from risk.rules.engine import CompiledRuleset
 from risk.rules.schema import Field
@@ -128,7 +130,10 @@ class _Run:
     def _champion(self, headers: Sequence[dict[str, str]]) -> LiveModel | None:
         """Return the model that scores: that of the parts there are, whoever is champion by now."""
         if not headers:
-            return find_champion(self.backtest.subject)
+            try:
+                return find_champion(self.backtest.subject)
+            except ModelBraked:
+                return None
         sha256 = headers[0]["model"]
         return load_version(ModelVersion.objects.get(sha256=sha256)) if sha256 else None
 
@@ -210,6 +215,7 @@ def open_history(
 
 def judge_batch(batch: Batch, trial: Trial, judge: JointJudge) -> Tally:
     """Return the sums over a batch; `judge` has the candidate's rules first, then live's if any are."""
+    batch = _with_answers(batch, judge)
     findings = judge.judge(batch.frame, at=batch.at, stable_key=batch.stable_keys)
     sides = [trial.candidate, *([trial.live] if trial.live else [])]
     judged = [
@@ -217,6 +223,16 @@ def judge_batch(batch: Batch, trial: Trial, judge: JointJudge) -> Tally:
         for found, side in zip(findings, sides, strict=True)
     ]
     return count_up(batch, judged[0], judged[1] if len(judged) > 1 else None)
+
+
+def _with_answers(batch: Batch, judge: JointJudge) -> Batch:
+    """Add what lists say of each row; a list that fails degrades every row, as it would every decision."""
+    if not judge.probes:
+        return batch
+    moments = pl.Series("at", batch.at).cast(pl.Datetime("us", "UTC"))
+    answers, failed = answer_probe_columns(judge.probes, batch.frame.with_columns(moments), at="at")
+    degraded = batch.degraded | bool(failed)
+    return replace(batch, frame=batch.frame.hstack(answers), degraded=degraded)
 
 
 def _fields_of(rulesets: Sequence[CompiledRuleset]) -> tuple[Field, ...]:

@@ -17,8 +17,8 @@ Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
 _CHUNK = 5_000  # decisions read at once: their vectors are some 7 MB
-# Failures of the judgement of then, which is judged anew; anything else failed to be read.
-_OF_JUDGEMENT = frozenset({"model", "score", "rules", "ruleset"})
+# Failures of the judgement of then, which is judged anew; anything else is a source that could not be read.
+_OF_JUDGEMENT = frozenset({"model", "model_braked", "score", "rules", "ruleset"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,8 +97,12 @@ def _stack(
             ],
             dtype=np.float64,
         ),
-        degraded=np.array([bool(set(failed) - _OF_JUDGEMENT) for *_, failed in kept], dtype=np.bool_),
+        degraded=np.array([_has_failed_source(failed) for *_, failed in kept], dtype=np.bool_),
     )
+
+
+def _has_failed_source(failed: list[str]) -> bool:
+    return any(name not in _OF_JUDGEMENT and not name.startswith("list:") for name in failed)
 
 
 def _fitting(value: Any, type_: FieldType) -> Any:

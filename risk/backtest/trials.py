@@ -9,7 +9,7 @@ from risk.models import Backtest, RuleSet
 from risk.policy import Thresholds
 from risk.rules.engine import Mode, RuleDefinition, compile_ruleset
 from risk.rules.errors import RulesetError
-from risk.rulesets import LiveRuleset, compile_rows, hash_of
+from risk.rulesets import LiveRuleset, compile_rows, hash_of, known_lists
 from risk.schemas import schema_of
 
 
@@ -82,7 +82,7 @@ def _with_rule(base: LiveRuleset, live: LiveRuleset | None, code: str, subject: 
 
 
 def _rebuilt(base: LiveRuleset, rules: Iterable[RuleDefinition], subject: str) -> LiveRuleset:
-    compiled = compile_ruleset(list(rules), schema_of(subject))
+    compiled = compile_ruleset(list(rules), schema_of(subject), known_lists(archived=True))
     return replace(base, rules=compiled, content_hash=hash_of(compiled, base.policy))
 
 
