@@ -20,7 +20,7 @@ from ml.datasets import TrainingSet
 
 from .facts import applications, history, listings
 from .features.columns import Events, Questions
-from .features.declarations import BAD, ORDER_FEATURES, ORDER_RATIOS, Source
+from .features.declarations import BAD, ORDER_FEATURES, ORDER_RATIOS, Feature, Ratio, Source
 from .features.direct import OrderColumns, direct_columns
 from .features.setwise import add_ratios, compute_columns
 from .inputs import current_inputs
@@ -107,9 +107,20 @@ def compute_order_inputs(
         Source.LABELS: labels.events,
         Source.OUTCOMES: labels.outcomes,
     }
-    columns |= compute_columns(ORDER_FEATURES, questions, sources)
-    add_ratios(ORDER_RATIOS, columns)
+    features, ratios = _needed_for(names)
+    columns |= compute_columns(features, questions, sources)
+    add_ratios(ratios, columns)
     return np.column_stack([columns[name] for name in names])
+
+
+def _needed_for(names: Sequence[str]) -> tuple[list[Feature], list[Ratio]]:
+    """Return the features and ratios that these inputs are made of, each in its declared order."""
+    wanted, ratios = set(names), []
+    for ratio in reversed(ORDER_RATIOS):  # a ratio builds on earlier ones only
+        if ratio.name in wanted:
+            ratios.append(ratio)
+            wanted |= {ratio.part, ratio.whole}
+    return [feature for feature in ORDER_FEATURES if feature.name in wanted], ratios[::-1]
 
 
 def _join_truth(ids: Ints, labels: history.LabelHistory, as_of: datetime) -> tuple[Ints, Flags, Floats]:

@@ -24,14 +24,13 @@ from orders.models import OrderLine
 from risk.datasets import compute_order_inputs
 from risk.facts import history
 from risk.facts.orders import ORDER_FEATURE_HASH, ORDER_INPUT_NAMES
-from risk.features.columns import Events
-from risk.features.declarations import ORDER_FEATURES
+from risk.features.declarations import BAD, ORDER_FEATURES
 from risk.features.direct import OrderColumns
 from risk.rules.schema import Field
 from risk.scoring import LiveModel
 
 from .frames import Batch, Beat, Groups, KnownTruths, microseconds_of, stop_of
-from .stored import iter_stored
+from .stored import Gathered, iter_stored
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -39,7 +38,10 @@ Flags = npt.NDArray[np.bool_]
 
 # Vectors of this many are about 150 MB; with fewer, more events are looked at more than once.
 PART_ROWS = 100_000
-LONGEST_WINDOW = timedelta(hours=max(feature.window_hours for feature in ORDER_FEATURES))
+# How far back the longest feature looks: its window begins on the bucket before.
+REACH = timedelta(
+    minutes=max(one.window_minutes + one.delay_minutes + one.grid_minutes for one in ORDER_FEATURES)
+)
 
 _SIZE_INPUT, _AGE_INPUT = "merchant_orders_30d_count", "buyer_account_age_hours"
 _SIZES = ((10, 100, 1_000), ("under_10", "10_to_99", "100_to_999", "1000_and_more"))
@@ -48,18 +50,6 @@ _AGES = (
     (_DAY, 7 * _DAY, 30 * _DAY, 365 * _DAY),
     ("under_1d", "1d_to_7d", "7d_to_30d", "30d_to_1y", "1y_and_more"),
 )
-
-
-@dataclass(frozen=True, eq=False)
-class _Inputs:
-    """What was found or computed for some rows, `matrix` (n, n_wanted)."""
-
-    matrix: Floats
-    direct: pl.DataFrame
-    scores: Floats
-    degraded: Flags
-    is_stored: Flags
-    computed_scores: int
 
 
 class OrderRows:
@@ -85,10 +75,12 @@ class OrderRows:
         wanted = {one.name for one in rule_fields} | scored | {_SIZE_INPUT, _AGE_INPUT}
         self._wanted = tuple(name for name in ORDER_INPUT_NAMES if name in wanted)
 
-        orders = history.read_orders(before=until, since=since - LONGEST_WINDOW)
+        orders = history.read_orders(before=until, since=since - REACH)
         beat()
         self._labels = history.read_order_labels(before=labels_before)
-        self._truths = KnownTruths.over(self._labels.subject_ids, _needed(self._labels.events.is_bad))
+        stood = self._labels.stood_at(labels_before)
+        is_bad = self._labels.events.passes[BAD.code]
+        self._truths = KnownTruths.over(self._labels.subject_ids[stood], is_bad[stood])
         beat()
         self._own = history.read_own(before=until, since=since)
         self._events = _Timeline(orders)
@@ -126,11 +118,11 @@ class OrderRows:
             frame=inputs.direct.with_columns(**columns),
             segments=self._segments(ids, own, inputs.matrix),
             stable_keys=lambda row: f"order:{ids[row]}",
-            data=self._counts(inputs),
+            data=inputs.counts,
         )
 
     # ── Inputs ───────────────────────────────────────────────────────────────────────────────────
-    def _gather(self, rows: Ints, ids: Ints, beat: Beat) -> _Inputs:
+    def _gather(self, rows: Ints, ids: Ints, beat: Beat) -> Gathered:
         n, places = len(rows), [ORDER_INPUT_NAMES.index(name) for name in self._wanted]
         matrix = np.full((n, len(places)), np.nan, order="F")
         scores, degraded, is_stored = np.full(n, np.nan), np.zeros(n, np.bool_), np.zeros(n, np.bool_)
@@ -149,7 +141,7 @@ class OrderRows:
             beat()
         others = np.flatnonzero(~is_stored)
         if len(others):
-            reach = self._events.reach(rows[others], LONGEST_WINDOW)
+            reach = self._events.reach(rows[others], REACH)
             labels = _labels_in(self._labels, reach.since, reach.until)
             matrix[others] = compute_order_inputs(reach.orders, labels, reach.rows, self._wanted)
             beat()
@@ -157,7 +149,7 @@ class OrderRows:
         direct = pl.concat(frames, how="diagonal").sort("row").drop("row")
         computed_scores = self._score(matrix, scores)
         beat()
-        return _Inputs(matrix, direct, scores, degraded, is_stored, computed_scores)
+        return Gathered(matrix, direct, scores, degraded, is_stored, computed_scores)
 
     def _score(self, matrix: Floats, scores: Floats) -> int:
         """Fill in the champion's scores where none is stored; return how many."""
@@ -210,18 +202,6 @@ class OrderRows:
         found = [self._categories.get(listing_of.get(id)) for id in ids.tolist()]
         return pl.Series(found, dtype=pl.String)
 
-    def _counts(self, inputs: _Inputs) -> dict[str, int]:
-        stored, n = int(inputs.is_stored.sum()), len(inputs.scores)
-        without = int(np.isnan(inputs.scores).sum())
-        return {
-            "stored_inputs": stored,
-            "recomputed_inputs": n - stored,
-            "stored_scores": n - without - inputs.computed_scores,
-            "computed_scores": inputs.computed_scores,
-            "without_score": without,
-            "degraded": int(inputs.degraded.sum()),
-        }
-
 
 # ── Events within reach ──────────────────────────────────────────────────────────────────────────
 @dataclass(frozen=True, eq=False)
@@ -255,7 +235,10 @@ class _Timeline:
         until = int(known_at.max())
         between = slice(*np.searchsorted(self._times, [since, until]))
         seen = np.union1d(self._by_time[between], rows)
-        taken = history.OrderHistory(self.orders.events.take(seen), _take_own(self.orders.own, seen))
+        orders = self.orders
+        taken = history.OrderHistory(
+            orders.events.take(seen), _take_own(orders.own, seen), orders.written_at[seen]
+        )
         return _Reach(taken, np.searchsorted(seen, rows), since, until)
 
 
@@ -267,10 +250,16 @@ def _take_own(own: OrderColumns, rows: Ints) -> OrderColumns:
 
 
 def _labels_in(labels: history.LabelHistory, since: int, until: int) -> history.LabelHistory:
-    known_at = labels.events.known_at
+    """Return the labels that became known in a span, and the outcomes of orders placed in it."""
+    known_at, placed_at = labels.events.known_at, labels.outcomes.occurred_at
     rows = np.flatnonzero((known_at >= since) & (known_at < until))
-    events: Events = labels.events.take(rows)
-    return replace(labels, events=events, subject_ids=labels.subject_ids[rows], weight=labels.weight[rows])
+    return history.LabelHistory(
+        events=labels.events.take(rows),
+        outcomes=labels.outcomes.take((placed_at >= since) & (placed_at < until)),
+        subject_ids=labels.subject_ids[rows],
+        weight=labels.weight[rows],
+        written_at=labels.written_at[rows],
+    )
 
 
 def _needed(values: Any) -> Any:

@@ -1,13 +1,14 @@
-"""Listings and applications of a period as rows of a backtest.
+"""Listings, applications and merchant accounts of a period as rows of a backtest.
 
 There are thousands where there are millions of orders, so each part reads its rows as a decision
 would: inputs stored with the first decision where this version still declares them, else computed
-as of when the row was known.
+as of when the row was known. A merchant account is judged again and again: it counts once, as it
+stood at the end of the period, if it was scored in it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -16,20 +17,21 @@ import polars as pl
 from django.db.models import QuerySet
 
 from catalog.models import ListingRevision
-from merchants.models import MerchantApplication
-from risk.facts import Facts, applications, listings
+from merchants.models import Merchant, MerchantApplication
+from risk.facts import Facts, applications, listings, merchants
 from risk.inputs import current_inputs
-from risk.models import Label, Subject
+from risk.models import AccountScore, Label, Subject
 from risk.rules.schema import Field
-from risk.scoring import LiveModel
+from risk.scoring import LiveModel, carried_score
 
 from .frames import Batch, Beat, Groups, KnownTruths, microseconds_of, moment_of, stop_of
-from .stored import direct_frame, iter_stored
+from .stored import Gathered, Stored, direct_frame, iter_stored
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 PART_ROWS = 2_000
+_LAST_MOMENT = timedelta(microseconds=1)  # before the end of a period, which is not in it
 _APPROVED = ((1, 10, 100), ("none", "1_to_9", "10_to_99", "100_and_more"))
 
 
@@ -38,7 +40,9 @@ class _Kind:
     """How one subject is read.
 
     rows        what may be judged, with everything selected that gathering reads
+    list_known  (id, moment) of the rows in a period, in order
     gather      the facts of several rows, each as of a moment
+    is_once     whether one decision says what arrived; else decisions of the past are left aside
     amount      of one row, minor units of the base currency
     country, category    of one row, "" where not known
     size_input  the input whose bands are merchant sizes, "" = none
@@ -46,12 +50,14 @@ class _Kind:
 
     prefix: str
     rows: Callable[[], QuerySet[Any]]
+    list_known: Callable[[datetime, datetime], list[tuple[int, datetime]]]
     gather: Callable[[Sequence[Any], Sequence[datetime]], list[Facts]]
     amount: Callable[[Any], int]
     merchant_id: Callable[[Any], int]
     country: Callable[[Any], str]
     category: Callable[[Any], str]
     size_input: str = ""
+    is_once: bool = True
 
 
 def _revisions() -> QuerySet[Any]:
@@ -63,10 +69,27 @@ def _applications() -> QuerySet[Any]:
     return MerchantApplication.objects.filter(submitted_at__isnull=False).select_related("applicant")
 
 
+def _in_period(
+    rows: Callable[[], QuerySet[Any]],
+) -> Callable[[datetime, datetime], list[tuple[int, datetime]]]:
+    def list_known(since: datetime, until: datetime) -> list[tuple[int, datetime]]:
+        known = rows().filter(known_at__gte=since, known_at__lt=until).order_by("known_at", "pk")
+        return list(known.values_list("pk", "known_at"))
+
+    return list_known
+
+
+def _list_scored(since: datetime, until: datetime) -> list[tuple[int, datetime]]:
+    scored = AccountScore.objects.filter(as_of__gte=since, as_of__lt=until)
+    ids = scored.order_by("merchant_id").values_list("merchant_id", flat=True).distinct()
+    return [(id, until - _LAST_MOMENT) for id in ids]
+
+
 _KINDS: Mapping[str, _Kind] = {
     Subject.LISTING: _Kind(
         prefix="rev",
         rows=_revisions,
+        list_known=_in_period(_revisions),
         gather=listings.gather_many,
         amount=lambda row: row.base_price_minor,
         merchant_id=lambda row: row.listing.merchant_id,
@@ -77,11 +100,23 @@ _KINDS: Mapping[str, _Kind] = {
     Subject.APPLICATION: _Kind(
         prefix="app",
         rows=_applications,
+        list_known=_in_period(_applications),
         gather=applications.gather_many,
         amount=lambda row: 0,
         merchant_id=lambda row: row.merchant_id,
         country=lambda row: row.country,
         category=lambda row: row.category_code,
+    ),
+    Subject.MERCHANT: _Kind(
+        prefix="mer",
+        rows=Merchant.objects.all,
+        list_known=_list_scored,
+        gather=merchants.gather_many,
+        amount=lambda row: 0,
+        merchant_id=lambda row: row.pk,
+        country=lambda row: row.country,
+        category=lambda row: "",
+        is_once=False,
     ),
 }
 
@@ -107,11 +142,10 @@ class OtherRows:
         usable = champion is not None and champion.artifact.schema_hash == self._feature_hash
         self._champion = champion if usable else None
         self._direct_fields = tuple(one for one in rule_fields if one.name not in self._names)
-        rows = self._kind.rows().filter(known_at__gte=since, known_at__lt=until).order_by("known_at", "pk")
-        known = list(rows.values_list("pk", "known_at"))
+        known = self._kind.list_known(since, until)
         self._ids = np.array([id for id, _ in known], dtype=np.int64)
         self._at = np.array([microseconds_of(at) for _, at in known], dtype=np.int64)
-        labels = Label.objects.filter(subject_kind=subject, known_at__lt=labels_before)
+        labels = Label.objects.as_of(labels_before).filter(subject_kind=subject)
         said = list(labels.values_list("subject_id", "is_bad"))
         self._truths = KnownTruths.over(
             np.array([id for id, _ in said], dtype=np.int64),
@@ -130,13 +164,9 @@ class OtherRows:
         ids, at = self._ids[start:stop], self._at[start:stop]
         found = self._kind.rows().in_bulk(ids.tolist())
         rows = [found[id] for id in ids.tolist()]
-        matrix, direct, scores, degraded, is_stored = self._gather(rows, ids, at)
+        inputs = self._gather(rows, ids, at)
         beat()
-        missing = np.flatnonzero(np.isnan(scores))
-        if self._champion is not None and len(missing):
-            scores[missing] = self._champion.scores(matrix[missing], self._feature_hash)
-        computed = int((~np.isnan(scores[missing])).sum())
-        columns = {name: pl.Series(matrix[:, place].copy()) for place, name in enumerate(self._names)}
+        columns = {name: pl.Series(inputs.matrix[:, place].copy()) for place, name in enumerate(self._names)}
         return Batch(
             until=self._until if stop == len(self._at) else int(self._at[stop]),
             prefix=self._kind.prefix,
@@ -145,35 +175,20 @@ class OtherRows:
             at=at,
             amount_minor=np.array([self._kind.amount(row) for row in rows], dtype=np.int64),
             truth=self._truths.of(ids),
-            scores=scores,
-            degraded=degraded,
-            frame=direct.with_columns(**columns),
-            segments=self._segments(rows, matrix),
+            scores=inputs.scores,
+            degraded=inputs.degraded,
+            frame=inputs.direct.with_columns(**columns),
+            segments=self._segments(rows, inputs.matrix),
             stable_keys=lambda row: f"{self._subject}:{ids[row]}",
-            data={
-                "stored_inputs": int(is_stored.sum()),
-                "recomputed_inputs": int((~is_stored).sum()),
-                "stored_scores": len(ids) - len(missing),
-                "computed_scores": computed,
-                "without_score": len(missing) - computed,
-                "degraded": int(degraded.sum()),
-            },
+            data=inputs.counts,
         )
 
-    def _gather(
-        self, rows: Sequence[Any], ids: Ints, at: Ints
-    ) -> tuple[Floats, pl.DataFrame, Floats, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    def _gather(self, rows: Sequence[Any], ids: Ints, at: Ints) -> Gathered:
         n = len(rows)
         matrix, scores = np.full((n, len(self._names)), np.nan), np.full(n, np.nan)
         degraded, is_stored = np.zeros(n, dtype=np.bool_), np.zeros(n, dtype=np.bool_)
         frames: list[pl.DataFrame] = []
-        for found in iter_stored(
-            self._subject,
-            ids,
-            self._direct_fields,
-            feature_hash=self._feature_hash,
-            model_hash=self._champion.sha256 if self._champion else "",
-        ):
+        for found in self._stored(ids):
             matrix[found.rows], scores[found.rows] = found.vectors, found.scores
             degraded[found.rows], is_stored[found.rows] = found.degraded, True
             frames.append(found.direct)
@@ -184,7 +199,31 @@ class OtherRows:
             matrix[others] = np.stack([one.vector for one in facts])
             degraded[others] = [bool(one.failed) for one in facts]
             frames.append(direct_frame([dict(one.direct) for one in facts], others, self._direct_fields))
-        return matrix, pl.concat(frames).sort("row").drop("row"), scores, degraded, is_stored
+        direct = pl.concat(frames).sort("row").drop("row")
+        return Gathered(matrix, direct, scores, degraded, is_stored, self._score(matrix, scores))
+
+    def _stored(self, ids: Ints) -> Iterator[Stored]:
+        if self._kind.is_once:
+            yield from iter_stored(
+                self._subject,
+                ids,
+                self._direct_fields,
+                feature_hash=self._feature_hash,
+                model_hash=self._champion.sha256 if self._champion else "",
+            )
+
+    def _score(self, matrix: Floats, scores: Floats) -> int:
+        """Fill in the scores that are not stored, as a decision has them; return how many there are."""
+        missing = np.flatnonzero(np.isnan(scores))
+        if self._champion is not None and len(missing):
+            scores[missing] = self._champion.scores(matrix[missing], self._feature_hash)
+        elif self._champion is None:
+            for row in missing.tolist():
+                carried = carried_score(
+                    self._subject, dict(zip(self._names, matrix[row].tolist(), strict=True))
+                )
+                scores[row] = np.nan if carried is None else carried
+        return int((~np.isnan(scores[missing])).sum())
 
     def _segments(self, rows: Sequence[Any], matrix: Floats) -> dict[str, Groups]:
         segments = {

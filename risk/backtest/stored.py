@@ -39,6 +39,40 @@ class Stored:
     degraded: Flags
 
 
+@dataclass(frozen=True, eq=False)
+class Gathered:
+    """What was found or computed for the rows of a part; every array is (n,).
+
+    matrix              (n, n_wanted)
+    direct              one column per field that is not an input
+    scores              NaN is no score
+    degraded            whether a source had failed when the row was decided
+    is_stored           whether inputs are those of a decision
+    computed_scores     how many scores are not those of a decision
+    """
+
+    matrix: Floats
+    direct: pl.DataFrame
+    scores: Floats
+    degraded: Flags
+    is_stored: Flags
+    computed_scores: int
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How the rows were read, as a result shows it."""
+        stored, n = int(self.is_stored.sum()), len(self.scores)
+        without = int(np.isnan(self.scores).sum())
+        return {
+            "stored_inputs": stored,
+            "recomputed_inputs": n - stored,
+            "stored_scores": n - without - self.computed_scores,
+            "computed_scores": self.computed_scores,
+            "without_score": without,
+            "degraded": int(self.degraded.sum()),
+        }
+
+
 def iter_stored(
     subject: str, ids: Ints, fields: tuple[Field, ...], *, feature_hash: str, model_hash: str
 ) -> Iterator[Stored]:

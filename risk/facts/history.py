@@ -25,6 +25,10 @@ _ORDER_COLUMNS = (
     "id", *ORDER_KEYS.values(), "occurred_at", "known_at", "created_at", "base_total_minor", "line_count",
     "item_count", "currency", "card_country", "billing_country", "shipping_country", "buyer_signed_up_at",
 )  # fmt: skip
+_OWN_COLUMNS = (
+    "id", *ORDER_KEYS.values(), "base_total_minor", "currency", "card_country", "shipping_country",
+    "billing_country",
+)  # fmt: skip
 _LABEL_COLUMNS = (
     "id", "subject_id", *LABEL_KEYS.values(), "known_at", "superseded_at", "subject_occurred_at", "created_at",
     "is_bad", "weight",
@@ -88,6 +92,11 @@ def read_order_labels(*, before: datetime) -> LabelHistory:
     """Return the labels of orders that were known before a moment, corrected ones included."""
     where = "subject_kind = %s AND known_at < %s"
     return _label_history(_read("risk_label", _LABEL_COLUMNS, where, ["order", before]))
+
+
+def read_own(*, since: datetime, before: datetime) -> pl.DataFrame:
+    """Return what only rules read of the orders known in [since, before), by id."""
+    return _read("orders_order", _OWN_COLUMNS, "known_at >= %s AND known_at < %s", [since, before])
 
 
 def read_orders_of(entity: Entity, keys: Sequence[int], *, since: datetime, before: datetime) -> OrderHistory:

@@ -29,7 +29,7 @@ def prepare() -> list[int]:
     )
     make_history(40)
     live = RuleSet.objects.get(status="live")
-    tried = {"kind": "thresholds", "thresholds": {"review_at": 0.5}}
+    tried: dict[str, Any] = {"kind": "thresholds", "thresholds": {"review_at": 0.5}}
     return [
         request_backtest(live, since=NOON, until=UNTIL, requested_by=None, at=UNTIL, **tried).pk
         for _ in range(2)

@@ -1,6 +1,7 @@
 """A backtest says what judging every row again would say, in parts, once, and can be stopped."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from orders.models import Order
 from risk import live
 from risk.backtest import order_rows, running, selectors, services
 from risk.facts import orders as order_facts
-from risk.models import Backtest, BacktestPart, Decision, Label, RuleSet
+from risk.models import Backtest, BacktestPart, Decision, Label, LabelSource, RuleSet
 from risk.policy import Thresholds, choose_outcome
 from risk.rules.engine import Effect, Mode, RuleDefinition
 from risk.rulesets import LiveRuleset, Policy, compile_rows, draft_hash
@@ -49,7 +50,8 @@ def make_draft(
     )
 
 
-def run_now(draft: RuleSet, **fields: Any) -> Backtest:
+def run_now(draft: RuleSet, **fields: Any) -> Any:
+    """Return the backtest; its result is whatever JSON it holds."""
     fields.setdefault("since", NOON)
     fields.setdefault("until", UNTIL)
     return services.run_now(draft, requested_by=None, at=UNTIL, **fields)
@@ -223,7 +225,7 @@ def test_a_bad_word_of_any_source_makes_a_row_bad() -> None:
     make_model()
     (order,) = make_history(1, seed=3)
     Label.objects.all().delete()
-    label(order, is_bad=False, source="verdict")
+    label(order, is_bad=False, source=LabelSource.VERDICT)
     assert run_now(make_draft()).result["data"]["good"] == 1
     label(order, is_bad=True)
     assert run_now(make_draft()).result["data"]["bad"] == 1
@@ -231,7 +233,7 @@ def test_a_bad_word_of_any_source_makes_a_row_bad() -> None:
 
 # ── Kinds ────────────────────────────────────────────────────────────────────────────────────────
 def test_one_rule_is_tried_beside_what_is_live(history: list[Order]) -> None:
-    draft = make_draft(*TRIED_RULES, thresholds=Thresholds(**{**THRESHOLDS_OF, "review_at": 0.0}))
+    draft = make_draft(*TRIED_RULES, thresholds=replace(THRESHOLDS, review_at=0.0))
     backtest = run_now(draft, kind="rule", rule_code="R-7")
     result = backtest.result
     assert [line["code"] for line in result["rules"]] == ["R-1", "R-2", "R-3", "R-7"]
@@ -242,9 +244,6 @@ def test_one_rule_is_tried_beside_what_is_live(history: list[Order]) -> None:
     replaced = run_now(draft, kind="rule", rule_code="R-1").result
     assert [line["code"] for line in replaced["rules"]] == ["R-1", "R-2", "R-3"]
     assert replaced["rules"][0]["hits"]["count"] > replaced["live_rules"][0]["hits"]["count"]
-
-
-THRESHOLDS_OF = {"review_at": 0.3, "decline_at": 0.8, "points_review_at": 30, "points_decline_at": 100}
 
 
 def test_thresholds_are_tried_on_the_same_rules(history: list[Order]) -> None:

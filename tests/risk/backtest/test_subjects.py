@@ -9,7 +9,6 @@ import pytest
 from accounts.models import Role
 from cases.services import ensure_default_queues
 from core.actors import SYSTEM
-from core.errors import ValidationFailed
 from core.fingerprints import fingerprint
 from core.refs import Ref
 from intake import pipeline
@@ -17,7 +16,7 @@ from risk import live
 from risk.backtest import other_rows, services
 from risk.facts import applications, listings
 from risk.list_files import NewEntry
-from risk.models import Backtest, Decision, EntityList, LabelSource
+from risk.models import AccountScore, Decision, EntityList, LabelSource
 from risk.policy import Thresholds, choose_outcome
 from risk.rules.engine import Effect, RuleDefinition
 from risk.rulesets import LiveRuleset, Policy, compile_rows
@@ -39,7 +38,7 @@ pytestmark = pytest.mark.django_db
 THRESHOLDS = Thresholds(review_at=0.3, decline_at=0.8, points_review_at=30, points_decline_at=100)
 
 
-def run(subject: str, *rules: RuleDefinition, **fields: Any) -> Backtest:
+def run(subject: str, *rules: RuleDefinition, **fields: Any) -> Any:
     author = make_user(Role.RISK_ANALYST)
     draft = create_draft(subject, "Tried", rules=rules, policy=Policy(THRESHOLDS), author=author)
     fields = {"since": NOON, "until": UNTIL, "requested_by": None, "at": UNTIL, **fields}
@@ -171,7 +170,20 @@ def test_lists_answer_as_they_stand_now() -> None:
     assert without["candidate"]["reviewed"]["count"] == len(orders)
 
 
-def test_a_subject_without_rules_is_refused_in_a_sentence() -> None:
-    with pytest.raises(ValidationFailed) as refused:
-        run("merchant")
-    assert refused.value.errors[0].pointer == "/subject"
+def test_a_merchant_account_counts_once_as_it_stood_at_the_end() -> None:
+    merchants = [make_merchant(country=country) for country in ("CN", "DE", "FR")]
+    for merchant, scores in zip(merchants, ((0.1, 0.9), (0.7,), ()), strict=True):
+        for number, score in enumerate(scores):
+            parts = {"known": 100, "bad": int(100 * score), "pending": 0, "expected": 0.0}
+            AccountScore.objects.create(
+                merchant=merchant, score=score, band="low", as_of=days(number), parts=parts
+            )
+    say(Ref("merchant", merchants[0].pk), is_bad=True, at=days(3))
+    backtest = run("merchant", make_rule("bad_orders_60d_share >= 0.9", Effect.DECLINE, code="M-1"))
+    result = backtest.result
+    assert backtest.status == "finished", backtest.message
+    # Two were scored in the period: the first by a rule, the second by the account score it carries.
+    assert (result["data"]["rows"], result["data"]["bad"], result["data"]["computed_scores"]) == (2, 1, 2)
+    assert result["candidate"]["declined"]["count"] == 1
+    assert result["candidate"]["reviewed"]["count"] == 1
+    assert [one["value"] for one in result["segments"]["country"]] == ["CN", "DE"]
