@@ -217,7 +217,7 @@ def _family(name: str) -> dict[str, bool]:
         return {}
     same = (one.source, one.entity, one.statistic, one.of, one.where)
     return {
-        other.name: other.window_hours < one.window_hours
+        other.name: other.window_minutes < one.window_minutes
         for other in DECLARED.values()
         if isinstance(other, Feature)
         and (other.source, other.entity, other.statistic, other.of, other.where) == same

@@ -226,7 +226,7 @@ class TestNone:
         make_live_ruleset(make_rule("order.amount > 480"))
         make_model()
         gather = order_facts.gather
-        failing = lambda order, *, as_of: replace(gather(order, as_of=as_of), failed=("lists",))  # noqa: E731
+        failing = lambda order, **kwargs: replace(gather(order, **kwargs), failed=("lists",))  # noqa: E731
         monkeypatch.setattr(order_facts, "gather", failing)
         parts = parts_of(decide(total="512.00"))
         assert (parts["flip"], parts["no_flip"]) == (None, "degraded")
@@ -235,7 +235,7 @@ class TestNone:
         make_live_ruleset(make_rule("order.amount > 480", Effect.DECLINE))
         make_model()
         gather = order_facts.gather
-        failing = lambda order, *, as_of: replace(gather(order, as_of=as_of), failed=("lists",))  # noqa: E731
+        failing = lambda order, **kwargs: replace(gather(order, **kwargs), failed=("lists",))  # noqa: E731
         monkeypatch.setattr(order_facts, "gather", failing)
         assert only_change(decide(total="512.00"))[4] == "review"
 

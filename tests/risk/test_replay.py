@@ -143,8 +143,8 @@ class TestWhatHadFailed:
         make_model()
         gather = order_facts.gather
 
-        def misfit(order: Any, *, as_of: Any) -> Any:
-            facts = gather(order, as_of=as_of)
+        def misfit(order: Any, **kwargs: Any) -> Any:
+            facts = gather(order, **kwargs)
             return replace(facts, values={**facts.values, "order.amount": "a lot"})
 
         monkeypatch.setattr(order_facts, "gather", misfit)

@@ -11,6 +11,7 @@ from risk.models import Decision, ModelVersion, ShadowScore
 from risk.selectors import features_of
 from risk.shadow import WINDOW, score_recent
 from tests.make import NOON, make_live_ruleset, make_order
+from tests.risk.guards import unguarded
 from tests.risk.versions import make_linear_model, make_model
 
 pytestmark = pytest.mark.django_db
@@ -68,7 +69,8 @@ def test_vectors_of_another_schema_are_left_out(shadow: ModelVersion) -> None:
 
 @pytest.mark.parametrize("status", ["champion", "retired", "candidate"])
 def test_only_shadows_are_compared(shadow: ModelVersion, status: str) -> None:
-    ModelVersion.objects.filter(status="champion").update(status="retired")
-    ModelVersion.objects.filter(pk=shadow.pk).update(status=status)
+    with unguarded("risk_modelversion"):
+        ModelVersion.objects.filter(status="champion").update(status="retired")
+        ModelVersion.objects.filter(pk=shadow.pk).update(status=status)
     decide(made_at=NOON + timedelta(minutes=1))
     assert score_recent(at=NOON + timedelta(hours=1)) == 0
