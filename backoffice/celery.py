@@ -21,7 +21,14 @@ TASK_MODULES: Mapping[str, tuple[str, ...]] = {
     # Somebody waits for it: seconds matter.
     "decisions": ("intake.tasks", "risk.tasks.decide"),
     # Minutes matter: events, mail, upkeep.
-    "default": ("catalog.tasks", "cases.tasks", "core.tasks", "delivery.tasks", "risk.tasks.accounts"),
+    "default": (
+        "catalog.tasks",
+        "cases.tasks",
+        "core.tasks",
+        "delivery.tasks",
+        "risk.tasks.accounts",
+        "risk.tasks.rollups",
+    ),
     # Hours matter, and it needs memory and all the cores it can get.
     "training": ("recommendations.tasks", "risk.tasks.backtest", "risk.tasks.train"),
 }
@@ -81,6 +88,8 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "risk-explain-pending": _every("risk.tasks.decide.explain_pending", 30 * _SECOND),
     # Shadow scores are compared by the day; half a minute keeps each batch small.
     "risk-score-shadows": _every("risk.tasks.decide.score_shadows", 30 * _SECOND),
+    # What came since a busy key's watermark is read event by event: a third of a minute keeps that tail short.
+    "risk-advance-rollups": _every("risk.tasks.rollups.advance", 20 * _SECOND),
     # It looks two minutes back, so that a skipped minute is made up for.
     "risk-refresh-recent-accounts": _every("risk.tasks.accounts.refresh_recent", _MINUTE),
     # An audit row is provable at most a minute after it was written; more often makes blocks of one row.
@@ -112,6 +121,12 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     # 18:00: stored answers to repeated requests are kept for a day; a short delete, between the heavy ones.
     "core-forget-answers": _at(
         "core.tasks.forget_answers", crontab(hour="18", minute="0"), valid_for=6 * _HOUR
+    ),
+    # 18:15: imports of the day may have made keys busy, and old buckets have served.
+    "risk-tidy-rollups": _at("risk.tasks.rollups.tidy", crontab(hour="18", minute="15"), valid_for=6 * _HOUR),
+    # 18:30: reads the day's decisions again, in chunks; nobody waits for it before the morning.
+    "risk-measure-parity": _at(
+        "risk.tasks.rollups.measure_parity", crontab(hour="18", minute="30"), valid_for=6 * _HOUR
     ),
     # Saturday 20:00, early Sunday there, is the quietest hour. Weekly, because labels mature in weeks:
     # a daily model would learn from the same labels seven times, and each needs a person's approval.

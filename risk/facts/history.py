@@ -41,6 +41,8 @@ _TYPES = {
     "is_bad": pl.Int8,
     "weight": pl.Float64,
 }
+# Later than any moment, and early enough that a window of half a year still fits behind it.
+_TOO_LATE = NEVER // 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +64,7 @@ class OrderHistory:
 class LabelHistory:
     """Labels of orders in the order of their ids: as events that occur when they become known, and as outcomes.
 
-    outcomes       those whose order's moment is known, as events that occur when the order was placed
+    outcomes       the same rows as events that occur when the order was placed; never, where that is not known
     subject_ids    (n,) order ids
     weight         (n,) trust in the source, 0–1
     written_at     (n,) when each row was written, microseconds since the epoch
@@ -97,6 +99,12 @@ def read_order_labels(*, before: datetime) -> LabelHistory:
 def read_own(*, since: datetime, before: datetime) -> pl.DataFrame:
     """Return what only rules read of the orders known in [since, before), by id."""
     return _read("orders_order", _OWN_COLUMNS, "known_at >= %s AND known_at < %s", [since, before])
+
+
+def read_orders_by_id(ids: Sequence[int]) -> OrderHistory:
+    """Return these orders, in the order of their ids."""
+    where, values = _among("id", ids)
+    return _order_history(_read("orders_order", _ORDER_COLUMNS, where, [values]))
 
 
 def read_orders_of(entity: Entity, keys: Sequence[int], *, since: datetime, before: datetime) -> OrderHistory:
@@ -165,17 +173,16 @@ def _label_history(frame: pl.DataFrame) -> LabelHistory:
         passes=_passes(Source.LABELS, fields),
         superseded_at=frame["superseded_at"].fill_null(NEVER).to_numpy(),
     )
-    is_dated = frame["subject_occurred_at"].is_not_null().to_numpy()
-    placed_at = frame["subject_occurred_at"].fill_null(0).to_numpy()
+    # A label whose order's moment is not known occurs so late that no window reaches it.
     outcomes = replace(
         events,
-        occurred_at=placed_at,
+        occurred_at=frame["subject_occurred_at"].fill_null(_TOO_LATE).to_numpy(),
         keys={entity: events.keys[entity] for entity in OUTCOME_KEYS},
         passes=_passes(Source.OUTCOMES, fields),
     )
     return LabelHistory(
         events=events,
-        outcomes=outcomes.take(is_dated),
+        outcomes=outcomes,
         subject_ids=_ints(frame, "subject_id"),
         weight=frame["weight"].to_numpy(),
         written_at=_ints(frame, "created_at"),
