@@ -205,21 +205,22 @@ def _fresh(slot: Slot) -> Iterator[str]:
         on_time = (
             f"{table.occurred_at} >= mine.watermark - {LATENESS} AND {table.occurred_at} < %(watermark)s"
         )
-        yield f"SELECT {parts.event_columns(slot)} FROM {mine} AND {kept} AND {on_time} AND {came}"  # noqa: S608
+        yield f"SELECT {parts.columns_of(slot, is_read=False)} FROM {mine} AND {kept} AND {on_time} AND {came}"  # noqa: S608
         late = (
             f"{table.known_at} - {table.occurred_at} > {LATENESS} AND {table.known_at} >= mine.watermark"
             f" AND {table.known_at} < %(watermark)s AND {table.occurred_at} < mine.watermark - {LATENESS}"
         )
-        yield f"SELECT {parts.event_columns(slot)} FROM {mine} AND {kept} AND {late}"  # noqa: S608
+        yield f"SELECT {parts.columns_of(slot, is_read=False)} FROM {mine} AND {kept} AND {late}"  # noqa: S608
         return
     came = f"{table.known_at} >= mine.watermark AND {table.known_at} < %(watermark)s"
     stands = f"({table.superseded_at} IS NULL OR {table.superseded_at} >= %(watermark)s)"
-    yield f"SELECT {parts.event_columns(slot)} FROM {mine} AND {came} AND {stands}"  # noqa: S608
-    taken_back = (
-        f"{table.superseded_at} >= mine.watermark AND {table.superseded_at} < %(watermark)s"
-        f" AND {table.known_at} < mine.watermark"
+    yield f"SELECT {parts.columns_of(slot, is_read=False)} FROM {mine} AND {came} AND {stands}"  # noqa: S608
+    corrected = f"{table.superseded_at} >= mine.watermark AND {table.superseded_at} < %(watermark)s"
+    yield (
+        f"SELECT {parts.columns_of(slot, count='-1', is_read=False)}"  # noqa: S608 - declared names
+        f" FROM (SELECT * FROM {mine} AND {corrected} OFFSET 0) AS corrected"
+        f" WHERE {table.known_at} < mine.watermark"
     )
-    yield f"SELECT {parts.event_columns(slot, '-1')} FROM {mine} AND {taken_back}"  # noqa: S608
 
 
 def _move_pairs(slot: Slot) -> str:

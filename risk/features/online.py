@@ -16,7 +16,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import groupby
 
 from risk.features import parts
@@ -81,12 +81,28 @@ class OnlineQuery:
         self, row: Sequence[object], keys: Mapping[Entity, int | None], *, as_of: datetime
     ) -> dict[str, float]:
         """Return the features of a fetched row by name, NaN where the entity is missing."""
-        return {
-            feature.name: math.nan
-            if keys.get(feature.entity) is None
-            else _value(feature, [row[position] for position in positions], as_of)
-            for feature, positions in self.features.items()
-        }
+        values: dict[str, float] = {}
+        for entity, (numbers, others) in self._columns.items():
+            if keys.get(entity) is None:
+                values.update(dict.fromkeys((*numbers, *(feature.name for feature in others)), math.nan))
+                continue
+            for name, position in numbers.items():
+                values[name] = float(row[position])  # type: ignore[arg-type]
+            for feature, positions in others.items():
+                values[feature.name] = _value(feature, [row[position] for position in positions], as_of)
+        return values
+
+    @cached_property
+    def _columns(self) -> dict[Entity, tuple[dict[str, int], dict[Feature, tuple[int, ...]]]]:
+        """Return by entity: the position of each plain number, and what takes more than its number."""
+        found: dict[Entity, tuple[dict[str, int], dict[Feature, tuple[int, ...]]]] = {}
+        for feature, positions in self.features.items():
+            numbers, others = found.setdefault(feature.entity, ({}, {}))
+            if feature.statistic in (Statistic.COUNT, Statistic.SUM, Statistic.DISTINCT):
+                numbers[feature.name] = positions[0]
+            else:
+                others[feature] = positions
+        return found
 
     def read_mark(self, row: Sequence[object]) -> str | None:
         """Return which transactions the row has seen, as PostgreSQL writes a snapshot; None on SQLite."""

@@ -161,13 +161,8 @@ def _flag(where: Filter) -> str:
 def rows(slot: Slot, dialect: Dialect) -> str:
     """Return the rows of a slot's subselect: events and, on PostgreSQL, whatever a rollup holds instead."""
     if dialect is not Dialect.POSTGRESQL:
-        return _events(slot, _window(slot), dialect=dialect)
+        return _events(slot, _window(slot), is_read=False)
     return "\nUNION ALL ".join([*_event_arms(slot), _bucket_arm(slot)])
-
-
-def event_columns(slot: Slot, count: str = "1") -> str:
-    """Return the select list that makes an event of a table's row, without what only readers need."""
-    return _select(slot, lambda measure: count if measure.name == "n" else measure.event)
 
 
 def _select(slot: Slot, text_of: Callable[["Measure"], str], *, is_read: bool = False) -> str:
@@ -219,15 +214,15 @@ def squares(amount: str) -> dict[str, str]:
     return {"high_high": f"{high} * {high}", "high_low": f"{high} * {low}", "low_low": f"{low} * {low}"}
 
 
-def _events(slot: Slot, condition: str, *, count: str = "1", dialect: Dialect = Dialect.POSTGRESQL) -> str:
+def columns_of(slot: Slot, *, count: str = "1", is_read: bool = True) -> str:
+    """Return the select list that makes an event of a table's row."""
+    return _select(slot, lambda measure: count if measure.name == "n" else measure.event, is_read=is_read)
+
+
+def _events(slot: Slot, condition: str, *, is_read: bool = True) -> str:
     scope = f" AND {slot.table.scope}" if slot.table.scope else ""
-    columns = _select(
-        slot,
-        lambda measure: count if measure.name == "n" else measure.event,
-        is_read=dialect is Dialect.POSTGRESQL,
-    )
     return (
-        f"SELECT {columns} FROM {slot.table.name}"  # noqa: S608 - names come from the declarations
+        f"SELECT {columns_of(slot, is_read=is_read)} FROM {slot.table.name}"  # noqa: S608 - declared names
         f" WHERE {slot.key} = %({slot.entity})s{scope}\nAND {condition}"
     )
 
@@ -256,7 +251,8 @@ def _event_arms(slot: Slot) -> Iterator[str]:
     """Yield reads of the events a rollup does not hold, all of them if there is none.
 
     An event is held from the moment the watermark has passed both its times; a correction takes back
-    what is held as soon as it is known.
+    what is held as soon as it is known. Corrections are found by their own index alone: OFFSET 0 keeps the
+    planner from walking through the whole window beside it.
     """
     table, watermark = slot.table, f"held.{slot.watermark}"
     since = f"%({since_name(slot.widest)})s"
@@ -276,8 +272,11 @@ def _event_arms(slot: Slot) -> Iterator[str]:
         # Without the window, which the aggregates apply: its index would be tried, and is the long way.
         yield _events(slot, f"{_known(slot)} AND {table.known_at} >= {watermark}")
     corrected = f"{table.superseded_at} >= {watermark} AND {table.superseded_at} < %(as_of)s"
-    taken_back = f"{corrected} AND {table.known_at} < {watermark} AND {_until(slot)} AND {table.occurred_at} >= {since}"
-    yield _events(slot, taken_back, count="-1")
+    yield (
+        f"SELECT {columns_of(slot, count='-1')} FROM (SELECT * FROM {table.name}"  # noqa: S608
+        f" WHERE {slot.key} = %({slot.entity})s AND {table.scope} AND {corrected} OFFSET 0) AS corrected"
+        f" WHERE {table.known_at} < {watermark}"
+    )
 
 
 def _bucket_arm(slot: Slot) -> str:
