@@ -19,6 +19,8 @@ from core.errors import DomainError
 from core.refs import Ref
 from intake.models import ImportBatch, ImportStatus
 from orders.models import Order, OrderKey, OrderLine
+from risk import rollups
+from risk.features.tables import LABEL_KEYS, ORDER_KEYS
 from risk.models import Label
 
 from .conforming import Conformed, conform
@@ -211,18 +213,21 @@ class _Run:
         labels, disputed = self._new_labels(same)
         fresh = add_ids(orders.join(known, on=["merchant_id", "external_id"], how="anti"))
         tables = build_tables(fresh, chunk.lines, self._listings, batch_id=self._batch.pk, at=self._at)
+        label_count = tables.labels.height + labels.height
         if not self._dry_run:
             # Keys first: where two imports meet, the second waits here, before it has written much.
             self._writer.insert(OrderKey, tables.keys)
             self._writer.insert(Order, tables.orders)
             self._writer.insert(OrderLine, tables.lines)
-            self._writer.insert(Label, pl.concat([tables.labels, labels]))
+            labels = pl.concat([tables.labels, labels])
+            self._writer.insert(Label, labels)
+            _forget_rollups(tables.orders, labels)
         strangers = make_problems(
             unknown, column=self._merchant_column, code="unknown_merchant", file=self._mapping.orders.file
         )
         problems = pl.concat([chunk.problems, strangers, different, disputed])
         unchanged = same.height - disputed[POSITION].n_unique()
-        return _Outcome(fresh.height, unchanged, tables.labels.height + labels.height, problems)
+        return _Outcome(fresh.height, unchanged, label_count, problems)
 
     def _find_known(self, orders: pl.DataFrame) -> pl.DataFrame:
         """Return what is stored of these orders.
@@ -315,6 +320,18 @@ class _Run:
         with path.open("rb") as stream:
             self._batch.error_file.save(f"{self._batch.pk}-errors.csv", File(stream), save=False)
         path.unlink()
+
+
+def _forget_rollups(orders: pl.DataFrame, labels: pl.DataFrame) -> None:
+    """Have the rollups of everyone in the rows built again: imported history is older than they are."""
+    keys = {
+        entity: {
+            *orders[column].drop_nulls().unique(),
+            *(labels[column].drop_nulls().unique() if entity in LABEL_KEYS else ()),
+        }
+        for entity, column in ORDER_KEYS.items()
+    }
+    rollups.forget(keys)
 
 
 def _compare(orders: pl.DataFrame, known: pl.DataFrame, *, file: str) -> tuple[pl.DataFrame, pl.DataFrame]:

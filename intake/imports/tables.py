@@ -86,6 +86,7 @@ def label_rows(orders: pl.DataFrame, *, at: datetime) -> pl.DataFrame:
         card_key="card_key",
         occurred_at="label_occurred_at",
         known_at="label_known_at",
+        subject_occurred_at="occurred_at",
         created_at=pl.lit(at),
     )
 

@@ -37,7 +37,7 @@ class Writer(Protocol):
         """Return merchant_id, external_id, id and COMPARED of the `wanted` (merchant_id, external_id)."""
 
     def find_labels(self, orders: pl.DataFrame) -> pl.DataFrame:
-        """Return id, label_source and known_is_bad (0 or 1) of the labels of these orders (id)."""
+        """Return id, label_source and known_is_bad (0 or 1) of the standing labels of these orders (id)."""
 
 
 def choose_writer() -> Writer:
@@ -73,7 +73,7 @@ class PostgresWriter:
     def find_labels(self, orders: pl.DataFrame) -> pl.DataFrame:
         sql = f"""
             SELECT subject_id, source, is_bad::int FROM {_LABELS}
-            WHERE subject_kind = %s AND subject_id = ANY(%s)"""  # noqa: S608 (names are our own)
+            WHERE subject_kind = %s AND subject_id = ANY(%s) AND superseded_at IS NULL"""  # noqa: S608 (names are our own)
         return self._select(sql, [Subject.ORDER.value, orders["id"].to_list()], _LABEL_SCHEMA)
 
     def _select(self, sql: str, parameters: list[Any], schema: pl.Schema) -> pl.DataFrame:
@@ -124,7 +124,8 @@ class SqliteWriter:
     def find_labels(self, orders: pl.DataFrame) -> pl.DataFrame:
         sql = f"""
             SELECT subject_id, source, is_bad + 0 FROM json_each(%s) AS wanted
-            CROSS JOIN {_LABELS} ON subject_kind = %s AND subject_id = wanted.value"""  # noqa: S608
+            CROSS JOIN {_LABELS} ON subject_kind = %s AND subject_id = wanted.value
+            WHERE superseded_at IS NULL"""  # noqa: S608
         return self._select(sql, [json.dumps(orders["id"].to_list()), Subject.ORDER.value], _LABEL_SCHEMA)
 
     def _select(self, sql: str, parameters: list[Any], schema: pl.Schema) -> pl.DataFrame:
