@@ -88,7 +88,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "risk-explain-pending": _every("risk.tasks.decide.explain_pending", 30 * _SECOND),
     # Shadow scores are compared by the day; half a minute keeps each batch small.
     "risk-score-shadows": _every("risk.tasks.decide.score_shadows", 30 * _SECOND),
-    # What came since a busy key's watermark is read event by event: a third of a minute keeps that tail short.
+    # What came since a busy key's watermark is read event by event: a third of a minute keeps it short.
     "risk-advance-rollups": _every("risk.tasks.rollups.advance", 20 * _SECOND),
     # It looks two minutes back, so that a skipped minute is made up for.
     "risk-refresh-recent-accounts": _every("risk.tasks.accounts.refresh_recent", _MINUTE),

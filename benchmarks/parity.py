@@ -1,9 +1,9 @@
-"""Parity of both computations over a stream of 100,000 events, and what reading a busy merchant's history costs.
+"""Parity of both computations over a stream of events, and what reading a busy merchant's history costs.
 
 Orders arrive one by one, some late, some delivered twice, some in the same microsecond, with labels and
-corrections in between; each is told its inputs by the real statement, and the real worker moves the rollups as
-its clock would. Then history gives the same inputs set-based. The second part fills one merchant's month with
-a million orders and reads it beside a new merchant's, taking turns.
+corrections in between; each is told its inputs by the real statement, and the real worker moves the rollups
+as its clock would. Then history gives the same inputs set-based. The second part fills one merchant's month
+with a million orders and reads it beside a new merchant's, taking turns.
 """
 
 import argparse
@@ -192,30 +192,37 @@ def _measure_reads(options: argparse.Namespace) -> tuple[list[float], list[float
 
 
 def _fill(merchant: Merchant, count: int) -> datetime:
-    """Give a merchant so many orders and labels within a month, and roll them up; return the moment to read."""
+    """Give a merchant so many orders and labels within a month, roll them up; return the moment to read."""
     at = _BEGINS + timedelta(days=1_000)
     pace = timedelta(days=29) / count
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            INSERT INTO orders_order (id, merchant_id, external_id, market_order_id, status, hold_kind, hold_reason,
-                payment_status, currency, total_minor, base_total_minor, fx_rate, line_count, item_count, buyer_ref,
-                buyer_key, device_key, card_key, address_key, ip_key, card_country, shipping_country,
-                billing_country, occurred_at, known_at, created_at)
+            INSERT INTO orders_order (id, merchant_id, external_id, market_order_id, status, hold_kind,
+                hold_reason, payment_status, currency, total_minor, base_total_minor, fx_rate, line_count,
+                item_count, buyer_ref, buyer_key, device_key, card_key, address_key, ip_key, card_country,
+                shipping_country, billing_country, occurred_at, known_at, created_at)
             SELECT %(first)s + n, %(merchant)s, 'M-' || n, '', 'completed', '', '', 'paid', 'CNY',
-                n %% 90000, n %% 90000, 1, 1, 1, '', n * 7919 %% 400000, n * 104729 %% 300000, n * 15485863 %% 350000,
-                n * 32452843 %% 250000, n * 49979687 %% 200000, CASE WHEN n %% 9 = 0 THEN 'US' ELSE 'CN' END, 'CN',
-                'CN', moment, moment + interval '1 second', moment
-            FROM (SELECT n, %(at)s::timestamptz - %(pace)s * n AS moment
+                n %% 90000, n %% 90000, 1, 1, 1, '', n * 7919 %% 400000, n * 104729 %% 300000,
+                n * 15485863 %% 350000, n * 32452843 %% 250000, n * 49979687 %% 200000,
+                CASE WHEN n %% 9 = 0 THEN 'US' ELSE 'CN' END, 'CN', 'CN',
+                moment, moment + interval '1 second', moment
+            FROM (SELECT n, %(at)s::timestamptz - %(pace)s::interval * n AS moment
                 FROM generate_series(1::bigint, %(count)s) AS n) AS drawn""",
-            {"first": new_id(), "merchant": merchant.pk, "at": at, "pace": pace, "count": count},
+            {
+                "first": new_id(),
+                "merchant": merchant.pk,
+                "at": at,
+                "pace": f"{pace.total_seconds()} seconds",
+                "count": count,
+            },
         )
         cursor.execute(
             """
-            INSERT INTO risk_label (id, subject_kind, subject_id, is_bad, source, weight, merchant_id, buyer_key,
-                device_key, card_key, subject_occurred_at, occurred_at, known_at, created_at)
-            SELECT id, 'order', id, id %% 50 = 0, 'matured_good', 1, merchant_id, buyer_key, device_key, card_key,
-                occurred_at - interval '60 days', known_at, known_at, known_at
+            INSERT INTO risk_label (id, subject_kind, subject_id, is_bad, source, weight, merchant_id,
+                buyer_key, device_key, card_key, subject_occurred_at, occurred_at, known_at, created_at)
+            SELECT id, 'order', id, id %% 50 = 0, 'matured_good', 1, merchant_id, buyer_key, device_key,
+                card_key, occurred_at - interval '60 days', known_at, known_at, known_at
             FROM orders_order WHERE merchant_id = %(merchant)s""",
             {"merchant": merchant.pk},
         )

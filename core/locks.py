@@ -45,7 +45,7 @@ _LOCK_AND_READ = """
 
 
 def share_lock(name: str) -> None:
-    """Keep others from taking the named lock until the transaction ends; several may share it, and it waits."""
+    """Wait until nobody has the named lock, and keep others from taking it until the transaction ends."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [_number(name)])

@@ -24,7 +24,7 @@ from core.ids import first_id_at
 from . import visibility
 from .facts import history
 from .facts.orders import ORDER_FEATURE_HASH, ORDER_INPUT_NAMES
-from .features.columns import Events, Floats, Ints, Questions
+from .features.columns import Events, Flags, Floats, Ints, Questions
 from .features.declarations import DAY, ORDER_FEATURES, ORDER_RATIOS, Entity, Feature, Source
 from .features.definition import evaluate
 from .features.direct import direct_columns
@@ -32,6 +32,7 @@ from .features.setwise import add_ratios, compute_columns
 from .models import Decision, ParityRun, Subject
 
 CHUNK = 5_000  # decisions: with their keys' history a few hundred megabytes at most
+_HISTORY = "history"  # stands in what failed where a decision was made without it
 _SHOWN = 20  # of the worst features, and of the examples
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -39,7 +40,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def measure(*, since: datetime, until: datetime, at: datetime, chunk: int = CHUNK) -> ParityRun:
     """Compare the order decisions made in [since, until) and keep the result.
 
-    Decisions whose inputs were declared differently are left out: they cannot be recomputed.
+    Decisions whose inputs were declared differently, or whose history could not be read, are left out.
     """
     started = time.monotonic()
     run = ParityRun.objects.create(since=since, until=until, started_at=at, features=len(ORDER_INPUT_NAMES))
@@ -94,10 +95,12 @@ def _chunks(since: datetime, until: datetime, size: int) -> Iterator[_Decisions]
     ).order_by("id")
     last = 0
     while found := list(
-        rows.filter(id__gt=last).values_list("subject_id", "id", "as_of", "created_at", "features")[:size]
+        rows.filter(id__gt=last).values_list(
+            "subject_id", "id", "as_of", "created_at", "features", "degraded"
+        )[:size]
     ):
         last = found[-1][1]
-        yield from _together(found)
+        yield from _together([(*row[:4], bytes(row[4])) for row in found if _HISTORY not in row[5]])
 
 
 def _together(found: list[tuple[int, int, datetime, datetime, bytes]]) -> Iterator[_Decisions]:
@@ -216,8 +219,9 @@ def _marks(ids: Ints) -> Mapping[int, str | None]:
     return dict(rows.values_list("pk", "snapshot__mark"))
 
 
-def _differ(stored: Floats, computed: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    return (stored != computed) & ~(np.isnan(stored) & np.isnan(computed))
+def _differ(stored: Floats, computed: Floats) -> Flags:
+    differs: Flags = (stored != computed) & ~(np.isnan(stored) & np.isnan(computed))
+    return differs
 
 
 def _same(one: float, other: float) -> bool:

@@ -1,10 +1,11 @@
 """Rollups: what keeps reading a key's history at the same cost, however much of it there is.
 
-A key with more than HEAVY events has one rollup per source and entity: buckets of a minute, an hour and a day, the
-last moment of each pair for DISTINCT, and a watermark. Buckets and pairs hold exactly the events that became
-visible (occurred and known) before the watermark, late ones in the bucket in which they occurred; the history
-statement adds what became visible since. A worker moves watermarks forward, each batch in one transaction,
-so that a reader's snapshot sees buckets and watermark together; nothing is written while an order is decided.
+A key with more than HEAVY events has one rollup per source and entity: buckets of a minute, an hour and a
+day, the last moment of each pair for DISTINCT, and a watermark. Buckets and pairs hold exactly the events
+that became visible (occurred and known) before the watermark, late ones in the bucket in which they occurred;
+the history statement adds what became visible since. A worker moves watermarks forward, each batch in one
+transaction, so that a reader's snapshot sees buckets and watermark together; nothing is written while an
+order is decided.
 
 The watermark stays a settling time behind the clock, and behind the beginning of any transaction that is
 still writing: an event is never committed under a watermark that has passed it. What enters history with
@@ -15,8 +16,11 @@ PostgreSQL only: on SQLite, the engine of small installations, history is read e
 
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import reduce
+from operator import or_
 
 from django.db import connection, transaction
+from django.db.models import Q
 
 from core.ids import first_id_at, new_id
 from core.locks import share_lock, try_lock
@@ -31,11 +35,12 @@ from .models import Rollup
 
 # Reading so many events costs about what reading a rollup does: below, a rollup would not pay.
 HEAVY = 400
-# Twice as long as any transaction of ours runs; an order that waited this long for a worker still reads the rollup.
+# Twice as long as any transaction of ours runs; an order that waited so long for a worker still reads them.
 SETTLING = timedelta(seconds=60)
 # The request's clock is read before its transaction begins, by the time a request may wait for a connection.
 _CLOCK_BEFORE_BEGIN = timedelta(seconds=10)
 _BATCH = 50  # rollups per transaction: a batch is short, and a killed worker loses one
+_FEW = 100  # keys that one statement may list
 _LOCK = "risk.rollups"
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _AMOUNTS = ("total", "high_high", "high_low", "low_low")
@@ -65,23 +70,34 @@ def enlist(*, at: datetime, since: datetime | None = None) -> int:
     return sum(_enlist(slot, at, since) for slot in _slots())
 
 
-def forget(keys: Mapping[Entity, Collection[int]] | None = None, *, since: datetime | None = None) -> None:
+def forget(
+    keys: Mapping[Entity, Collection[int]] | None = None,
+    *,
+    since: datetime | None = None,
+    sources: Collection[Source] = tuple(Source),
+) -> None:
     """Drop rollups that events with old moments make wrong; call it in the transaction that writes them.
 
     Until that transaction ends no rollup is built or moved, so that none is built without them.
 
-    keys     whose; None drops all
-    since    the oldest moment of what is written: rollups that have not come so far stay; None drops them all
+    keys       whose; None drops all
+    since      the oldest `known_at` of what is written: rollups that have not come so far stay
+    sources    whose rollups: an order is one of ORDERS, a label one of LABELS and OUTCOMES
     """
     if not _is_supported():
         return
     share_lock(_LOCK)
-    found = Rollup.objects.all() if since is None else Rollup.objects.filter(watermark__gt=since)
-    if keys is None:
-        found.delete()
-        return
-    for entity, values in keys.items():
-        found.filter(entity=entity, key__in=list(values)).delete()
+    found = Rollup.objects.filter(source__in=sources)
+    if since is not None:
+        found = found.filter(watermark__gt=since)
+    if keys is not None and sum(map(len, keys.values())) <= _FEW:
+        whose = [Q(entity=entity, key__in=list(values)) for entity, values in keys.items()]
+        found = found.filter(reduce(or_, whose, Q(pk__in=[])))
+    elif keys is not None:  # an import: rollups are fewer than its keys
+        wanted = {entity.value: set(values) for entity, values in keys.items()}
+        rows = found.values_list("pk", "entity", "key")
+        found = found.filter(pk__in=[pk for pk, entity, key in rows if key in wanted.get(entity, ())])
+    found.delete()
 
 
 def prune(*, at: datetime) -> None:
@@ -151,7 +167,9 @@ def _enlist(slot: Slot, at: datetime, since: datetime | None) -> int:
         SELECT seen.key FROM (
             SELECT DISTINCT {key} AS key FROM {table.name} WHERE {key} IS NOT NULL{scope}{recent}
         ) AS seen
-        WHERE NOT EXISTS (SELECT FROM {ROLLUPS} WHERE key = seen.key AND source = %(source)s AND entity = %(entity)s)
+        WHERE NOT EXISTS (
+            SELECT FROM {ROLLUPS} WHERE key = seen.key AND source = %(source)s AND entity = %(entity)s
+        )
         AND (SELECT count(*) FROM (
             SELECT FROM {table.name} WHERE {key} = seen.key{scope} AND {table.occurred_at} >= %(oldest)s
             LIMIT %(heavy)s + 1
@@ -181,7 +199,7 @@ def make_rollups(source: Source, entity: Entity, keys: Collection[int]) -> list[
 # ── Rolling up ───────────────────────────────────────────────────────────────────────────────────
 def _roll_up(slot: Slot, ids: Collection[int], watermark: datetime) -> None:
     """Add to these rollups' buckets and pairs what became visible between their watermark and the new one."""
-    values = {"ids": list(ids), "watermark": watermark}
+    values: dict[str, list[int] | datetime] = {"ids": list(ids), "watermark": watermark}
     values |= {f"kept_{level}": watermark - _kept(level) for level in LEVELS}
     sql = (
         f"WITH fresh AS MATERIALIZED (SELECT mine.id AS rollup_id, event.* FROM {ROLLUPS} AS mine"  # noqa: S608
@@ -205,7 +223,8 @@ def _fresh(slot: Slot) -> Iterator[str]:
         on_time = (
             f"{table.occurred_at} >= mine.watermark - {LATENESS} AND {table.occurred_at} < %(watermark)s"
         )
-        yield f"SELECT {parts.columns_of(slot, is_read=False)} FROM {mine} AND {kept} AND {on_time} AND {came}"  # noqa: S608
+        columns = parts.columns_of(slot, is_read=False)
+        yield f"SELECT {columns} FROM {mine} AND {kept} AND {on_time} AND {came}"  # noqa: S608
         late = (
             f"{table.known_at} - {table.occurred_at} > {LATENESS} AND {table.known_at} >= mine.watermark"
             f" AND {table.known_at} < %(watermark)s AND {table.occurred_at} < mine.watermark - {LATENESS}"
@@ -229,7 +248,7 @@ def _move_pairs(slot: Slot) -> str:
         return ""
     others = ", ".join(f"('{other}', fresh.{slot.table.keys[other]})" for other in slot.others)
     return (
-        f", paired AS (SELECT fresh.rollup_id, kind.of, kind.other, max(fresh.at) AS last_at FROM fresh"
+        ", paired AS (SELECT fresh.rollup_id, kind.of, kind.other, max(fresh.at) AS last_at FROM fresh"  # noqa: S608
         f" CROSS JOIN LATERAL (VALUES {others}) AS kind(of, other) WHERE kind.other IS NOT NULL"
         f" GROUP BY fresh.rollup_id, kind.of, kind.other)"
         f", moved AS MATERIALIZED (SELECT paired.*, known.last_at AS before FROM paired"
@@ -251,7 +270,8 @@ def _put_buckets(slot: Slot) -> str:
     merged += [f"{name} = greatest(bucket.{name}, excluded.{name})" for name in peaks]
     return (
         f"INSERT INTO {BUCKETS} AS bucket (rollup_id, level, at, stream, {', '.join((*sums, *peaks))})"  # noqa: S608
-        f" SELECT part.rollup_id, size.level, date_bin(size.length, part.at, '1970-01-01 00:00:00+00') AS begins,"
+        f" SELECT part.rollup_id, size.level,"
+        f" date_bin(size.length, part.at, '1970-01-01 00:00:00+00') AS begins,"
         f" kind.stream, {', '.join(totals)} FROM ({' UNION ALL '.join(_contributions(slot))}) AS part"
         f" CROSS JOIN (VALUES {sizes}) AS size(level, length, kept)"
         f" CROSS JOIN LATERAL (VALUES {streams}) AS kind(stream, passes)"
@@ -262,7 +282,7 @@ def _put_buckets(slot: Slot) -> str:
 
 
 def _contributions(slot: Slot) -> Iterator[str]:
-    """Yield what goes into buckets: events, each pair where it last occurred, and less where it did before."""
+    """Yield what goes into buckets: events, and pairs, which leave where they last occurred before."""
     names = [measure.name for measure in slot.measures]
     sums = {name: f"fresh.{name}" if name in names else "0" for name in ("n", *_AMOUNTS)}
     sums |= dict.fromkeys(_PAIRS, "0")

@@ -1,10 +1,10 @@
 """Which events a decision could not see: those of transactions that its snapshot mark does not cover.
 
-PostgreSQL writes a snapshot as `xmin:xmax:in progress`: transactions below xmin had ended, those from xmax on had
-not begun. A row carries the low 32 bits of the transaction that wrote it, and an update writes it anew; of an order,
-whose row changes as it is handled, the row that keeps its number unique tells, which is never updated.
-A row written behind a savepoint carries a number of its own, which the snapshot does not list while it is in
-progress: such rows are left out in a second attempt.
+PostgreSQL writes a snapshot as `xmin:xmax:in progress`: transactions below xmin had ended, those from xmax
+on had not begun. A row carries the low 32 bits of the transaction that wrote it, and an update writes it
+anew; of an order, whose row changes as it is handled, the row that keeps its number unique tells: it never
+changes. A row written behind a savepoint carries a number of its own, which the snapshot does not list while
+it is in progress: such rows are left out in a second attempt.
 """
 
 from collections.abc import Iterator

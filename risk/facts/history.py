@@ -1,4 +1,4 @@
-"""History as columns: what set-based features, training and the parity check read, millions of rows at once."""
+"""History as columns: what set-based features, training and parity read, millions of rows at once."""
 
 import io
 import json
@@ -30,8 +30,8 @@ _OWN_COLUMNS = (
     "billing_country",
 )  # fmt: skip
 _LABEL_COLUMNS = (
-    "id", "subject_id", *LABEL_KEYS.values(), "known_at", "superseded_at", "subject_occurred_at", "created_at",
-    "is_bad", "weight",
+    "id", "subject_id", *LABEL_KEYS.values(), "known_at", "superseded_at", "subject_occurred_at",
+    "created_at", "is_bad", "weight",
 )  # fmt: skip
 _TYPES = {
     "currency": pl.String,
@@ -62,9 +62,9 @@ class OrderHistory:
 
 @dataclass(frozen=True, eq=False)
 class LabelHistory:
-    """Labels of orders in the order of their ids: as events that occur when they become known, and as outcomes.
+    """Labels of orders in the order of their ids, as events that occur when they become known.
 
-    outcomes       the same rows as events that occur when the order was placed; never, where that is not known
+    outcomes       the same as events that occur when the order was placed; never, if that is not known
     subject_ids    (n,) order ids
     weight         (n,) trust in the source, 0–1
     written_at     (n,) when each row was written, microseconds since the epoch
@@ -127,7 +127,7 @@ def read_labels_of(
 def _among(column: str, keys: Sequence[int]) -> tuple[str, object]:
     if connection.vendor == "postgresql":
         return f"{column} = ANY(%s)", list(keys)
-    return f"{column} IN (SELECT value FROM json_each(%s))", json.dumps(list(keys))
+    return f"{column} IN (SELECT value FROM json_each(%s))", json.dumps(list(keys))  # noqa: S608 - a constant
 
 
 def _order_history(frame: pl.DataFrame) -> OrderHistory:

@@ -32,7 +32,7 @@ HISTORY_LIMIT_MS = 250
 class HistoryRead:
     """What one read of history gave.
 
-    values     every history feature by name, NaN where its entity is missing
+    values    every history feature by name, NaN where its entity is missing
     mark      which transactions the read saw (pg_current_snapshot), None on SQLite, where writers take turns
     """
 

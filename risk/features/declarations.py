@@ -4,15 +4,15 @@ Two computations read these declarations, `online` (one order, in SQL, with roll
 history) and `setwise` (history, in numpy), and must agree bit for bit. What both mean by a feature:
 
 - An event counts for the moment `as_of` and a window W if and only if `known_at < as_of` and
-  `start <= occurred_at < as_of`, where `start` is `as_of - W` rounded down to the window's grid: the minute up
-  to a day, the hour up to a week, the day (UTC) beyond. A window is therefore at least W long, and what lies
-  between its start and a closed bucket is never half a bucket.
+  `start <= occurred_at < as_of`, where `start` is `as_of - W` rounded down to the window's grid: the minute
+  up to a day, the hour up to a week, the day (UTC) beyond. A window is therefore at least W long, and no
+  bucket of a minute, an hour or a day is ever cut by its start.
 - The order being judged is known at `as_of`, so it never counts itself, and neither does another order that
   became known in the same microsecond.
 - A late event counts from the moment it is known, in the window in which it occurred.
-- A label occurs when it becomes known: both its times are its `known_at`. An outcome is the same label, but it
-  occurs when its order was placed, and its window ends `delay` earlier than `as_of`, on the grid: labels that
-  had time to mature. A label whose order's moment is not known is no outcome.
+- A label occurs when it becomes known: both its times are its `known_at`. An outcome is the same label, but
+  it occurs when its order was placed, and its window ends `delay` earlier than `as_of`, on the grid: labels
+  that had time to mature. A label whose order's moment is not known is no outcome.
 - A corrected label counts up to and at the moment its correction became known (`as_of <= superseded_at`), and
   the correction after it: exactly one of the two at any moment.
 - An event is one row id; a row that is delivered twice counts once.

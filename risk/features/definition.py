@@ -47,7 +47,7 @@ def _counts(feature: Feature, events: Events, key: int, as_of: int) -> Flags:
     minute = as_of // MICROSECONDS_PER_MINUTE
     since, until = since_minute(feature, minute), until_minute(feature, minute)
     end = as_of if until is None else until * MICROSECONDS_PER_MINUTE
-    counts = keys.is_present & (keys.values == key) & (events.known_at < as_of)
+    counts: Flags = keys.is_present & (keys.values == key) & (events.known_at < as_of)
     counts &= (events.occurred_at >= since * MICROSECONDS_PER_MINUTE) & (events.occurred_at < end)
     if events.superseded_at is not None:
         counts &= events.superseded_at >= as_of

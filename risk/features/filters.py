@@ -79,7 +79,7 @@ def read_filter(where: Filter, source: Source) -> Node:
     known = (AllOf, AnyOf, Comparison, Default, IsMissing, Literal, Membership, Not, Reference)
     for node in walk(root):
         if not isinstance(node, known):
-            raise ValueError(
+            raise ValueError(  # noqa: TRY004 - what is wrong is the text, not a type of ours
                 f"The filter “{where.code}” uses {type(node).__name__}, which events do not have."
             )
     return root
@@ -133,6 +133,8 @@ def _constant(value: Constant) -> str:
         return "TRUE" if value else "FALSE"
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() else repr(value)
+    if not isinstance(value, str):
+        raise TypeError("Events have no moments to compare.")
     quoted = value.replace("'", "''").replace("%", "%%")  # the text is a template of named placeholders
     return f"'{quoted}'"
 
@@ -160,7 +162,7 @@ def _values(node: Node, columns: Mapping[str, Values]) -> Values:
             return Values(_COMPARE[sign](one.values, other.values), one.is_missing | other.is_missing)
         case Membership(operand, choices):
             found = _values(operand, columns)
-            return Values(np.isin(found.values, list(choices)), found.is_missing)
+            return Values(np.isin(found.values, np.array(choices)), found.is_missing)
         case IsMissing(operand):
             missing = _values(operand, columns).is_missing
             return Values(missing, np.zeros_like(missing))

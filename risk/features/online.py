@@ -1,11 +1,10 @@
 """History features of one subject: one SQL text per engine, built from the declarations, one round trip.
 
 One subselect per source and entity reads the index (entity, occurred_at) over the longest window; shorter
-windows are FILTERs of that read. On PostgreSQL a key with much history has a rollup (`risk.rollups`): then its
-subselect reads closed buckets, the newest pairs of each DISTINCT, and the events since the rollup's watermark,
-all as rows of one UNION ALL, so that the same FILTERs serve both. Whether there is a rollup is decided inside
-the statement, whose one snapshot sees buckets and watermark together. A moment before the watermark reads
-the events themselves.
+windows are FILTERs of that read. On PostgreSQL a key with much history has a rollup (`risk.rollups`): then
+its subselect reads closed buckets and the events since the rollup's watermark, all as rows of one UNION ALL,
+so that the same FILTERs serve both. Whether there is a rollup is decided inside the statement, whose one
+snapshot sees buckets and watermark together. A moment before the watermark reads the events themselves.
 
 Planning this text takes ten times as long as running it, so a connection should PREPARE it once with
 `plan_cache_mode = force_generic_plan` and `jit = off`; a CTE or a GROUP BY per different entity was measured
@@ -116,7 +115,8 @@ def build_query(
 
     >>> from risk.features.declarations import DAY, distinct_count
     >>> print(build_query([distinct_count(Entity.DEVICE, Entity.CARD, DAY)], Dialect.SQLITE).sql)
-    SELECT orders_device.*, NULL AS mark FROM (SELECT min(count(DISTINCT card_key) FILTER (WHERE at >= %(since_24h)s), 1000)
+    SELECT orders_device.*, NULL AS mark FROM
+    (SELECT min(count(DISTINCT card_key) FILTER (WHERE at >= %(since_24h)s), 1000)
     FROM (SELECT occurred_at AS at, card_key AS card_key FROM orders_order WHERE device_key = %(device)s
     AND known_at < %(as_of)s AND occurred_at < %(as_of)s AND occurred_at >= %(since_24h)s)) AS orders_device
     """
@@ -125,22 +125,22 @@ def build_query(
         Slot(source, entity, tuple(group), tables[source])
         for (source, entity), group in groupby(ordered, key=_group_of)
     )
-    texts, positions, width = [], {}, 0
+    texts: list[str] = []
+    positions: dict[Feature, tuple[int, ...]] = {}
+    width = 0
     for slot in slots:
         aggregates, found = parts.aggregates(slot, dialect)
         positions |= {feature: tuple(width + at for at in columns) for feature, columns in found.items()}
         width += len(aggregates)
-        lateral = "LATERAL " if dialect is Dialect.POSTGRESQL else ""
+        lateral, part = ("LATERAL ", " AS part") if dialect is Dialect.POSTGRESQL else ("", "")
         rows = parts.rows(slot, dialect)
-        texts.append(
-            f"{lateral}(SELECT {', '.join(aggregates)}\nFROM ({rows}){' AS part' if lateral else ''}) AS {slot.name}"
-        )
+        texts.append(f"{lateral}(SELECT {', '.join(aggregates)}\nFROM ({rows}){part}) AS {slot.name}")
     shown = ", ".join(f"{slot.name}.*" for slot in slots)
     if dialect is Dialect.POSTGRESQL:
         texts.insert(0, _held(slots))
         sql = f"SELECT {shown}, pg_current_snapshot()::text AS mark FROM {' CROSS JOIN '.join(texts)}"  # noqa: S608
     else:
-        sql = f"SELECT {shown}, NULL AS mark FROM {' CROSS JOIN '.join(texts)}"  # noqa: S608 - declared names
+        sql = f"SELECT {shown}, NULL AS mark FROM\n{' CROSS JOIN '.join(texts)}"
     return OnlineQuery(dialect, sql, positions, _parameters(slots, dialect), slots)
 
 
@@ -152,7 +152,7 @@ def add_ratios(ratios: Iterable[Ratio], values: dict[str, float]) -> None:
 
 
 def _held(slots: Sequence[Slot]) -> str:
-    """Return the subselect of the rollups that this subject's keys have, one row, null where there is none."""
+    """Return the subselect of the rollups that the keys have: one row, null where there is none."""
     columns = ", ".join(
         f"max({column}) FILTER (WHERE source = '{slot.source}' AND entity = '{slot.entity}'"
         f" AND key = %({slot.entity})s) AS {name}"

@@ -3,8 +3,9 @@
 An event is active for the questions after it became known and until its window has passed it, which for one
 entity is an interval of questions in the order of their moments. Counts and sums at a question are what was
 activated before minus what expired before: two binary searches in sorted arrays. The largest value at each
-question is painted in ranges of powers of two. Times are replaced by their rank among the questions' moments,
-so that entity and time fit one 64-bit key. A late event that expires before it becomes known cancels itself out.
+question is painted in ranges of powers of two. Times are replaced by their rank among the questions'
+moments, so that entity and time fit one 64-bit key. A late event that expires before it becomes known cancels
+itself out. Sums of many squares may pass 2**63 and wrap; the difference of two of them is exact all the same.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,7 +22,6 @@ from risk.features.tables import HALF
 from risk.features.windows import MICROSECONDS_PER_MINUTE
 
 Column = TypeVar("Column", Ints, Flags)
-# Sums of this many events' columns may pass 2**63 and wrap; differences of two of them are exact all the same.
 _NOTHING = np.iinfo(np.int64).min
 
 
@@ -179,7 +179,7 @@ class _Sweep:
     def _intervals(self, feature: Feature) -> tuple[Ints, Ints]:
         """Return each event's keys of activation and expiry; equal when it is never active."""
         events, grid = self.events, feature.grid_minutes * MICROSECONDS_PER_MINUTE
-        # A window that begins on the grid holds an event until its own beginning has passed the event's bucket.
+        # A window that begins on the grid holds an event until its beginning has passed the event's bucket.
         bucket_end = events.occurred_at // grid * grid + grid
         reach = (feature.window_minutes + feature.delay_minutes) * MICROSECONDS_PER_MINUTE
         end = np.searchsorted(self.ranks, bucket_end + reach, side="left")

@@ -1,4 +1,4 @@
-"""Where windows begin and end, and how buckets of three sizes tile what lies between. Minutes since the epoch."""
+"""Where windows begin and end, in minutes since the epoch, and how buckets of three sizes tile them."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

@@ -60,7 +60,9 @@ _FACTS = {
 # What is counted, by source and filter: as a heading, and after its number for one and for several.
 _COUNTED: dict[tuple[Source, Filter | None], tuple[Wording, str, str, str]] = {
     (Source.ORDERS, None): (Wording("Orders", "订单数"), "order", "orders", "笔订单"),
-    (Source.ORDERS, SMALL): (Wording("Small orders", "小额订单数"), "small order", "small orders", "笔小额订单"),
+    (Source.ORDERS, SMALL): (
+        Wording("Small orders", "小额订单数"), "small order", "small orders", "笔小额订单",
+    ),
     (Source.ORDERS, ABROAD): (
         Wording("Orders to another country than the card's", "收货国与发卡国不同的订单数"),
         "order to another country than the card's",
@@ -75,7 +77,10 @@ _COUNTED: dict[tuple[Source, Filter | None], tuple[Wording, str, str, str]] = {
         Wording("Matured outcomes", "已成熟结果数"), "matured outcome", "matured outcomes", "笔已成熟结果",
     ),
     (Source.OUTCOMES, BAD): (
-        Wording("Matured bad outcomes", "已成熟坏单数"), "matured bad outcome", "matured bad outcomes", "笔已成熟坏单",
+        Wording("Matured bad outcomes", "已成熟坏单数"),
+        "matured bad outcome",
+        "matured bad outcomes",
+        "笔已成熟坏单",
     ),
 }  # fmt: skip
 _AMOUNTS = {

@@ -9,9 +9,9 @@ from core.fields import TimeOrderedIdField
 class Rollup(models.Model):
     """One row says that one key's events of one source are rolled up to a watermark.
 
-    Its buckets and pairs hold exactly the events that became visible before the watermark, and move with it in
-    one transaction. Without the row they mean nothing: `risk.rollups.forget` deletes only this row, and the
-    nightly pruning sweeps up behind it, hence no foreign keys.
+    Its buckets and pairs hold exactly the events that became visible before the watermark, and move with it
+    in one transaction. Without the row they mean nothing: `risk.rollups.forget` deletes only this row, and
+    the nightly pruning sweeps up behind it, hence no foreign keys.
     """
 
     id = TimeOrderedIdField()
@@ -75,8 +75,8 @@ class ParityRun(models.Model):
 
     mismatches     values that differ although both computations saw the same events
     overlapping    values that differ by events which the decision's snapshot could not see yet
-    detail         {"features": {name: mismatches}, "examples": [{"decision", "feature", "stored", "computed"}],
-                   "overlapping_features": {name: overlapping}}; the worst features, at most a few dozen
+    detail         {"features": {name: mismatches}, "overlapping_features": {name: overlapping},
+                   "examples": [{"decision", "feature", "stored", "computed"}]}; the worst twenty of each
     """
 
     id = TimeOrderedIdField()

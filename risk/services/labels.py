@@ -8,7 +8,7 @@ from core import journal
 from core.refs import Ref
 from orders.models import Order
 from risk import rollups
-from risk.features.declarations import Entity
+from risk.features.declarations import Entity, Source
 from risk.features.tables import LABEL_KEYS
 from risk.models import Label, LabelSource
 
@@ -57,7 +57,7 @@ def record_label(
                 return standing
             label.save(force_insert=True)
         if order is not None:
-            rollups.forget(_keys_of(label), since=known_at)
+            rollups.forget(_keys_of(label), since=known_at, sources=(Source.LABELS, Source.OUTCOMES))
     return label
 
 

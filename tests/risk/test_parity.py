@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from io import StringIO
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from tests.make import NOON, make_live_ruleset, make_merchant, make_order
 MINUTE = timedelta(minutes=1)
 
 
-def decide(at: datetime, **fields: object) -> tuple[Order, Decision]:
+def decide(at: datetime, **fields: Any) -> tuple[Order, Decision]:
     """Place and decide an order, and keep the mark of what its history could see."""
     order = make_order(at=at, **fields)
     mark = gather(order, as_of=at).mark

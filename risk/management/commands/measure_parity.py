@@ -1,4 +1,4 @@
-"""`manage.py measure_parity --since 2026-03-01 --until 2026-03-02`: compare both computations of the inputs."""
+"""`manage.py measure_parity --since 2026-03-01 --until 2026-03-02`: compare stored and computed inputs."""
 
 from argparse import ArgumentParser
 from datetime import UTC, datetime

@@ -125,8 +125,9 @@ _LABELS = {
 _SUMS = ("total", "high_high", "high_low", "low_low", "largest")
 _ROLLUPS = {
     "risk_rollup": "id bigint, source text, entity text, key bigint, watermark timestamptz",
-    "risk_rollupbucket": "rollup_id bigint, level int, at timestamptz, stream text, n int, newest timestamptz, "
-    + ", ".join([*(f"{name} bigint" for name in _SUMS), *(f"pairs_{number} int" for number in range(3))]),
+    "risk_rollupbucket": "rollup_id bigint, level int, at timestamptz, stream text, newest timestamptz, "
+    + ", ".join(f"{name} bigint" for name in _SUMS)
+    + ", n int, pairs_0 int, pairs_1 int, pairs_2 int",
     "risk_rolluppair": "rollup_id bigint, of text, other bigint, last_at timestamptz",
 }
 
