@@ -32,20 +32,21 @@ STEP_APPLICATIONS = 100  # others that one step keeps: beyond this a ring is a r
 FOLLOWED_APPLICATIONS = 20  # of the first step's, those whose own details the second step follows
 
 _Detail = tuple[str, int]  # stem, key
+_Span = tuple[datetime, datetime | None]  # since when, and when that was corrected; None = it stands
 
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A submitted application: when it became known, and when it was known to be bad (None = never)."""
+    """A submitted application: when it became known, and the times in which it was known to be bad."""
 
     id: int
     merchant_id: int
     known_at: datetime
-    bad_at: datetime | None
+    bad: tuple[_Span, ...]
     details: tuple[_Detail, ...]
 
     def is_bad(self, as_of: datetime) -> bool:
-        return self.bad_at is not None and self.bad_at < as_of
+        return any(since < as_of and (until is None or as_of <= until) for since, until in self.bad)
 
 
 @dataclass(frozen=True)
@@ -138,11 +139,11 @@ def _read(details: Iterable[_Detail]) -> dict[_Detail, list[Neighbour]]:
             "merchant_id", "known_at", "status", "decided_at", *KEYS.values()
         )
     )
-    bad_at = _read_bad(rows)
+    bad = _read_bad(rows)
     found: dict[_Detail, list[Neighbour]] = {(stem, key): [] for stem in keys for key in keys[stem]}
     for row in rows:
         details_of_row = _details_of(row)
-        neighbour = Neighbour(row.pk, row.merchant_id, row.known_at, bad_at.get(row.pk), details_of_row)
+        neighbour = Neighbour(row.pk, row.merchant_id, row.known_at, tuple(bad[row.pk]), details_of_row)
         for detail in details_of_row:
             if detail in found:
                 found[detail].append(neighbour)
@@ -155,21 +156,23 @@ def _recency(neighbour: Neighbour) -> tuple[datetime, int]:
     return neighbour.known_at, neighbour.id
 
 
-def _read_bad(applications: Iterable[MerchantApplication]) -> dict[int, datetime]:
-    """Return when each bad application was known to be: its rejection, or its own or its merchant's label."""
+def _read_bad(applications: Iterable[MerchantApplication]) -> dict[int, list[_Span]]:
+    """Return when each was known to be bad: from its rejection, by its own or by its merchant's labels."""
     by_merchant: dict[int, list[int]] = defaultdict(list)
-    bad_at: dict[int, datetime] = {}
+    bad: dict[int, list[_Span]] = defaultdict(list)
     for one in applications:
         by_merchant[one.merchant_id].append(one.pk)
         if one.status == ApplicationStatus.REJECTED and one.decided_at is not None:
-            bad_at[one.pk] = one.decided_at
+            bad[one.pk].append((one.decided_at, None))
     ids = [pk for members in by_merchant.values() for pk in members]
     labels = Label.objects.filter(
         Q(subject_kind=Subject.APPLICATION, subject_id__in=ids)
         | Q(subject_kind=Subject.MERCHANT, subject_id__in=by_merchant),
         is_bad=True,
     )
-    for kind, subject_id, known_at in labels.values_list("subject_kind", "subject_id", "known_at"):
+    for kind, subject_id, *span in labels.values_list(
+        "subject_kind", "subject_id", "known_at", "superseded_at"
+    ):
         for pk in [subject_id] if kind == Subject.APPLICATION else by_merchant[subject_id]:
-            bad_at[pk] = min(bad_at.get(pk, known_at), known_at)
-    return bad_at
+            bad[pk].append((span[0], span[1]))
+    return bad

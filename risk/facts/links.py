@@ -8,6 +8,7 @@ import numpy as np
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from risk.features.columns import NEVER
 from risk.features.declarations import Entity
 from risk.features.link_sets import BadLabels
 from risk.features.link_sql import (
@@ -43,10 +44,14 @@ def read_bad_labels(*, before: datetime) -> BadLabels:
     """Return the bad labels of orders that were known before a moment, for `link_columns`."""
     rows = Label.objects.filter(
         subject_kind=Subject.ORDER, is_bad=True, buyer_key__isnull=False, known_at__lt=before
-    ).values_list("buyer_key", "known_at")
-    found = [(key, _microseconds(known_at)) for key, known_at in rows.iterator() if key is not None]
-    columns = np.array(found, dtype=np.int64).reshape(-1, 2)
-    return BadLabels(columns[:, 0], columns[:, 1])
+    ).values_list("buyer_key", "known_at", "superseded_at")
+    found = [
+        (buyer, _microseconds(known_at), NEVER if superseded_at is None else _microseconds(superseded_at))
+        for buyer, known_at, superseded_at in rows.iterator()
+        if buyer is not None
+    ]
+    columns = np.array(found, dtype=np.int64).reshape(-1, 3)
+    return BadLabels(columns[:, 0], columns[:, 1], columns[:, 2])
 
 
 def _microseconds(moment: datetime) -> int:

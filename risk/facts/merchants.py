@@ -186,13 +186,12 @@ def _rates(health: Health, chargebacks: int) -> dict[str, float]:
 
 
 def _read_chargebacks(ids: Sequence[int], as_of: datetime) -> dict[int, int]:
-    labels = Label.objects.filter(
+    labels = Label.objects.as_of(as_of).filter(
         merchant_id__in=ids,
         subject_kind=Subject.ORDER,
         source=LabelSource.CHARGEBACK,
         is_bad=True,
         known_at__gte=as_of - WINDOW,
-        known_at__lt=as_of,
     )
     counts = labels.order_by().values_list("merchant_id").annotate(Count("subject_id", distinct=True))
     return {id: count for id, count in counts if id is not None}

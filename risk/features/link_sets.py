@@ -29,7 +29,6 @@ from risk.features.links import (
 
 _WINDOW = LINK_WINDOW_HOURS * MICROSECONDS_PER_HOUR
 _CHUNK = 2_000  # questions at once: a thousand rows each at the bounds, some hundred megabytes at worst
-_NEVER = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,12 +36,12 @@ class BadLabels:
     """The bad labels of orders whose buyer is known; every array is (n_labels,), in any order.
 
     known_at         microseconds since the epoch, UTC
-    superseded_at    likewise, when a correction became known; None if every label stands
+    superseded_at    likewise, when a correction became known; NEVER where the label stands
     """
 
     buyers: Ints
     known_at: Ints
-    superseded_at: Ints | None = None
+    superseded_at: Ints
 
 
 def link_columns(questions: Questions, orders: Events, labels: BadLabels) -> dict[str, Floats]:
@@ -51,7 +50,7 @@ def link_columns(questions: Questions, orders: Events, labels: BadLabels) -> dic
     >>> buyer, device = Keys.all_present(np.array([1, 2, 3])), Keys.all_present(np.array([7, 7, 8]))
     >>> at, nothing = np.array([0, 10, 20]) * MICROSECONDS_PER_HOUR, np.array([], dtype=np.int64)
     >>> orders = Events(np.arange(3), at, at, {Entity.BUYER: buyer, Entity.DEVICE: device})
-    >>> labels = BadLabels(nothing, nothing)
+    >>> labels = BadLabels(nothing, nothing, nothing)
     >>> link_columns(Questions(at, orders.keys), orders, labels)["linked_buyers_30d_count"]
     array([0., 1., 0.])
     """
@@ -241,12 +240,11 @@ class _Bad:
 
     @classmethod
     def over(cls, labels: BadLabels) -> "_Bad":
-        ends = np.full(len(labels.buyers), _NEVER) if labels.superseded_at is None else labels.superseded_at
         buyers, code = np.unique(labels.buyers, return_inverse=True)
-        times = np.unique(np.concatenate([labels.known_at, ends]))
+        times = np.unique(np.concatenate([labels.known_at, labels.superseded_at]))
         begun, ended = (
             np.sort(code * (len(times) + 1) + np.searchsorted(times, moments))
-            for moments in (labels.known_at, ends)
+            for moments in (labels.known_at, labels.superseded_at)
         )
         return cls(buyers, begun, ended, times)
 

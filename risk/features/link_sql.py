@@ -18,6 +18,9 @@ from risk.features.links import (
     FOLLOWED_KEYS,
     KEY_ORDERS,
     LINK_WINDOW_HOURS,
+    LINKED_BAD_BUYERS,
+    LINKED_BUYERS,
+    LINKED_COMPONENT,
     ORDER_LINKS,
     OWN_ORDERS,
     STEP_BUYERS,
@@ -35,12 +38,9 @@ LINK_PARAMETERS: Mapping[str, str] = {
 }
 
 
-def build_link_subselect(dialect: Dialect, *, superseded_at: str = "") -> str:
-    """Return "(…) AS links": one row with the columns of ORDER_LINKS, in order.
-
-    superseded_at    column of the labels that says when a correction became known; "" if there is none
-    """
-    return _Text(dialect, superseded_at).subselect()
+def build_link_subselect(dialect: Dialect) -> str:
+    """Return "(…) AS links": one row with the columns of ORDER_LINKS, in order."""
+    return _Text(dialect).subselect()
 
 
 def prepare_links(name: str, sql: str) -> str:
@@ -89,16 +89,15 @@ class _Text:
     """The parts of the subselect."""
 
     dialect: Dialect
-    superseded_at: str
 
     def subselect(self) -> str:
         reached = "(SELECT buyer_key FROM near UNION ALL SELECT buyer_key FROM far) AS reached"
         steps = f"{self._near()},\n{self._used()},\n{self._followed()},\n{self._far()}"
         return (
             f"(WITH {steps}\n"
-            "SELECT (SELECT count(*) FROM near),"
-            " 1 + (SELECT count(*) FROM near) + (SELECT count(*) FROM far),"
-            f" (SELECT count(*) FROM {self._bad_among(reached)})) AS links"
+            f"SELECT (SELECT count(*) FROM near) AS {LINKED_BUYERS.name},"
+            f" 1 + (SELECT count(*) FROM near) + (SELECT count(*) FROM far) AS {LINKED_COMPONENT.name},"
+            f" (SELECT count(*) FROM {self._bad_among(reached)}) AS {LINKED_BAD_BUYERS.name}) AS links"
         )
 
     def _near(self) -> str:
@@ -174,9 +173,8 @@ class _Text:
         bad = (
             "SELECT 1 FROM risk_label WHERE risk_label.buyer_key = reached.buyer_key"
             " AND risk_label.known_at < %(as_of)s AND risk_label.is_bad"
+            " AND coalesce(risk_label.superseded_at >= %(as_of)s, true)"
         )
-        if self.superseded_at:
-            bad += f" AND coalesce(risk_label.{self.superseded_at} >= %(as_of)s, true)"
         if self.dialect is Dialect.SQLITE:
             return f"{reached} WHERE EXISTS ({bad})"
         # LIMIT keeps the planner from hashing every bad label there ever was.

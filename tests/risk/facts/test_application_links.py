@@ -120,6 +120,22 @@ def test_bad_counts_only_once_it_is_known() -> None:
     assert links(apply(bank_account=1)) == (3, 1)
 
 
+def test_a_corrected_label_counts_until_its_correction_is_known() -> None:
+    other = apply(-5, bank_account=1)
+    for hours, is_bad in ((-3, True), (0, False)):
+        at = NOON + timedelta(hours=hours)
+        record_label(
+            Ref("application", other.pk),
+            is_bad=is_bad,
+            source=LabelSource.VERDICT,
+            occurred_at=at,
+            known_at=at,
+            merchant_id=other.merchant_id,
+        )
+    assert links(apply(bank_account=1)) == (2, 1)
+    assert links(apply(1, bank_account=1)) == (3, 0)
+
+
 def test_of_a_hub_only_the_newest_are_reached() -> None:
     for hour in range(DETAIL_APPLICATIONS + 10):
         apply(hour - 100, device=5, rejected_after=1 if hour < 10 else None)

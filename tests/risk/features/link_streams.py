@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from risk.features.columns import MICROSECONDS_PER_HOUR, Events, Keys
+from risk.features.columns import MICROSECONDS_PER_HOUR, NEVER, Events, Keys
 from risk.features.declarations import Entity
 from risk.features.link_sets import BadLabels
 from risk.features.link_sql import LINK_ENTITIES
@@ -113,11 +113,10 @@ def as_events(rows: Sequence[Event]) -> Events:
 
 def as_labels(rows: Sequence[Said]) -> BadLabels:
     bad = [row for row in rows if row.is_bad and row.buyer is not None]
-    never = np.iinfo(np.int64).max
     return BadLabels(
         buyers=np.array([row.buyer for row in bad], dtype=np.int64),
         known_at=np.array([row.known_at for row in bad], dtype=np.int64),
-        superseded_at=np.array([row.superseded_at or never for row in bad], dtype=np.int64),
+        superseded_at=np.array([row.superseded_at or NEVER for row in bad], dtype=np.int64),
     )
 
 
