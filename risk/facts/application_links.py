@@ -170,9 +170,9 @@ def _read_bad(applications: Iterable[MerchantApplication]) -> dict[int, list[_Sp
         | Q(subject_kind=Subject.MERCHANT, subject_id__in=by_merchant),
         is_bad=True,
     )
-    for kind, subject_id, *span in labels.values_list(
+    for kind, subject_id, known_at, superseded_at in labels.values_list(
         "subject_kind", "subject_id", "known_at", "superseded_at"
     ):
         for pk in [subject_id] if kind == Subject.APPLICATION else by_merchant[subject_id]:
-            bad[pk].append((span[0], span[1]))
+            bad[pk].append((known_at, superseded_at))
     return bad
