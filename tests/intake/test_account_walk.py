@@ -18,9 +18,9 @@ from merchants.models import Merchant, MerchantStatus
 from risk import selectors
 from risk.accounts import RESTRICTION_PROPOSED, refresh_scores
 from risk.decide import decide_account
-from risk.explain import explain_pending
+from risk.explain import explain_by_id, explain_pending
 from risk.facts import merchants as facts
-from risk.models import AccountScore, Alert, Decision
+from risk.models import AccountScore, Alert, Decision, Explanation
 from risk.policy import Thresholds
 from risk.replay import Archive, find_differences
 from risk.rules.engine import Effect
@@ -231,13 +231,15 @@ class TestTheNightlyRound:
         assert Decision.objects.get().subject_id == second.pk
 
 
-def test_what_no_model_scored_does_not_wait_to_be_explained(
+def test_a_question_about_an_account_is_explained_like_any_other(
     sent_tasks: list[tuple[str, list[object]]], django_capture_on_commit_callbacks: Any
 ) -> None:
     make_live_ruleset(make_rule("account_score > 0"), subject="merchant")
     with django_capture_on_commit_callbacks(execute=True):
-        judge(scored(0.5))
-    assert sent_tasks == []
+        decision = judge(scored(0.5))
+    assert sent_tasks == [(pipeline.EXPLAIN, [decision.pk])]
+    explain_by_id(decision.pk)
+    assert Explanation.objects.filter(pk=decision.pk).exists()
     assert explain_pending(at=NOON) == 0
 
 
