@@ -19,9 +19,12 @@ from merchants.models import MerchantApplication
 from ml.datasets import TrainingSet
 
 from .facts import applications, history, listings
+from .facts.links import bad_labels_of
 from .features.columns import Events, Questions
 from .features.declarations import BAD, ORDER_FEATURES, ORDER_RATIOS, Feature, Ratio, Source
 from .features.direct import OrderColumns, direct_columns
+from .features.link_sets import link_columns
+from .features.links import ORDER_LINKS
 from .features.setwise import add_ratios, compute_columns
 from .inputs import current_inputs
 from .models import Decision, Label, Subject
@@ -110,6 +113,8 @@ def compute_order_inputs(
     features, ratios = _needed_for(names)
     columns |= compute_columns(features, questions, sources)
     add_ratios(ratios, columns)
+    if any(link.name in names for link in ORDER_LINKS):
+        columns |= link_columns(questions, events, bad_labels_of(labels))
     return np.column_stack([columns[name] for name in names])
 
 

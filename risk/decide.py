@@ -180,7 +180,11 @@ def _snapshot(
 ) -> dict[str, Any]:
     """Model inputs are in `features`; together with these values they are all that the rules saw."""
     return {
-        "values": dict(facts.direct),
+        "values": {
+            # JSON has no moments; a replay reads them back by the field's type.
+            name: value.isoformat() if isinstance(value, datetime) else value
+            for name, value in facts.direct.items()
+        },
         "probes": answers,
         "evaluation": evaluation.snapshot() if evaluation else None,
         "review_share": ruleset.policy.review_share if ruleset else None,

@@ -23,11 +23,13 @@ from core.ids import first_id_at
 
 from . import visibility
 from .facts import history
+from .facts.links import read_surroundings
 from .facts.orders import ORDER_FEATURE_HASH, ORDER_INPUT_NAMES
 from .features.columns import Events, Flags, Floats, Ints, Questions
 from .features.declarations import DAY, ORDER_FEATURES, ORDER_RATIOS, Entity, Feature, Source
 from .features.definition import evaluate
 from .features.direct import direct_columns
+from .features.link_sets import link_columns
 from .features.setwise import add_ratios, compute_columns
 from .models import Decision, ParityRun, Subject
 
@@ -134,6 +136,7 @@ def _compare(decisions: _Decisions, found: _Findings) -> None:
     add_ratios(ORDER_RATIOS, columns)
     for ratio in ORDER_RATIOS:
         _count_mismatches(decisions, ratio.name, columns[ratio.name], found)
+    _compare_links(decisions, found)
 
 
 def _compare_group(
@@ -176,6 +179,35 @@ def _compare_group(
                 columns[feature.name][row] = without[0]
             _note(decisions, row, feature.name, float(columns[feature.name][row]), found)
     return columns
+
+
+def _compare_links(decisions: _Decisions, found: _Findings) -> None:
+    """Compare the links; one that differs is computed again from what its decision could see."""
+    questions = decisions.questions
+    orders, written_at, labels = read_surroundings(questions)
+    columns = link_columns(questions, orders, labels)
+    differing = {name: _differ(decisions.column(name), column) for name, column in columns.items()}
+    rows = np.flatnonzero(np.logical_or.reduce(list(differing.values())))
+    marks = _marks(decisions.ids[rows])
+    for row in rows.tolist():
+        one = Questions(
+            questions.as_of[[row]], {entity: keys.take([row]) for entity, keys in questions.keys.items()}
+        )
+        seen = visibility.seen_events(
+            Source.ORDERS,
+            orders,
+            written_at,
+            as_of=int(questions.as_of[row]),
+            mark=marks[int(decisions.ids[row])],
+            decided_at=int(decisions.created_at[row]),
+        )
+        answers = [link_columns(one, subset, labels) for subset in seen]
+        for name in (name for name, differs in differing.items() if differs[row]):
+            stored = float(decisions.column(name)[row])
+            if any(_same(float(answer[name][0]), stored) for answer in answers):
+                found.overlapping[name] += 1
+            else:
+                _note(decisions, row, name, float(columns[name][row]), found)
 
 
 def _read_events(

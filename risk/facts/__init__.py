@@ -15,7 +15,7 @@ class Facts:
     """Everything a judgement may see; nothing in it was known at or after `as_of`.
 
     values          what rules see: field name → value; None, NaN or absence is missing
-    direct          the part of `values` that is not a model input, as JSON for the snapshot
+    direct          the part of `values` that is not a model input: texts, flags, numbers, moments
     vector          (n_inputs,) model inputs in the order of their schema, NaN is missing
     feature_hash    names that schema
     failed          sources that could not be read; any makes the decision degraded

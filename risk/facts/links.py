@@ -1,73 +1,80 @@
-"""The buyers around an order, as of a moment."""
+"""The buyers around orders: what the set-based computation of links reads."""
 
-from collections.abc import Mapping
-from datetime import datetime
-from functools import cache
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
-from django.db import connection
-from django.db.backends.base.base import BaseDatabaseWrapper
 
-from risk.features.columns import NEVER
-from risk.features.declarations import Entity
+from risk.features.columns import NEVER, Events, Flags, Ints, Keys, Questions
+from risk.features.declarations import BAD, Entity
 from risk.features.link_sets import BadLabels
-from risk.features.link_sql import (
-    bind_links,
-    build_link_subselect,
-    execute_links,
-    prepare_links,
-    read_link_row,
-)
-from risk.features.online import Dialect
-from risk.models import Label, Subject
+from risk.features.link_sql import LINK_ENTITIES
+from risk.features.links import LINK_WINDOW_HOURS
 
-_STATEMENT = "order_links"
+from . import history
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def read_links(keys: Mapping[Entity, int | None], *, as_of: datetime) -> dict[str, float]:
-    """Return every link feature by name, NaN where nothing links; one query.
+def bad_labels_of(labels: history.LabelHistory) -> BadLabels:
+    """Return the bad labels among these, by buyer."""
+    events = labels.events
+    buyers = events.keys[Entity.BUYER]
+    rows = np.flatnonzero(buyers.is_present & events.passes[BAD.code])
+    standing = np.full(len(rows), NEVER) if events.superseded_at is None else events.superseded_at[rows]
+    return BadLabels(buyers.values[rows], events.known_at[rows], standing)
 
-    keys    as `risk.facts.orders.keys_of` gives them; entities that links do not use are ignored
+
+def read_surroundings(questions: Questions) -> tuple[Events, Ints, BadLabels]:
+    """Return the orders within two steps of these questions, when each was written, and bad labels of buyers.
+
+    Whole keys are read, so that the bounds find in it everything that they would find in all of history.
     """
-    dialect = Dialect(connection.vendor)
-    values = bind_links(as_of, keys, dialect)
-    with connection.cursor() as cursor:
-        if dialect is Dialect.POSTGRESQL:
-            _prepare(connection)
-            cursor.execute(execute_links(_STATEMENT), values)
-        else:
-            cursor.execute(_select(dialect), values)
-        return read_link_row(cursor.fetchone(), keys)
+    since = _moment(int(questions.as_of.min())) - timedelta(hours=LINK_WINDOW_HOURS)
+    before = _moment(int(questions.as_of.max()))
+
+    def read(keys: Mapping[Entity, Sequence[int]]) -> list[history.OrderHistory]:
+        return [
+            history.read_orders_of(entity, found, since=since, before=before)
+            for entity, found in keys.items()
+            if found
+        ]
+
+    near = read({entity: _different([questions.keys[entity]]) for entity in LINK_ENTITIES})
+    buyers = _different([found.events.keys[Entity.BUYER] for found in near])
+    used = read({Entity.BUYER: buyers})
+    keys = {entity: _different([found.events.keys[entity] for found in used]) for entity in LINK_ENTITIES}
+    events, written_at = _joined([*near, *used, *read(keys)])
+    everybody = _different([events.keys[Entity.BUYER]])
+    labels = history.read_labels_of(Entity.BUYER, everybody, since=_EPOCH, before=before)
+    return events, written_at, bad_labels_of(labels)
 
 
-def read_bad_labels(*, before: datetime) -> BadLabels:
-    """Return the bad labels of orders that were known before a moment, for `link_columns`."""
-    rows = Label.objects.filter(
-        subject_kind=Subject.ORDER, is_bad=True, buyer_key__isnull=False, known_at__lt=before
-    ).values_list("buyer_key", "known_at", "superseded_at")
-    found = [
-        (buyer, _microseconds(known_at), NEVER if superseded_at is None else _microseconds(superseded_at))
-        for buyer, known_at, superseded_at in rows.iterator()
-        if buyer is not None
-    ]
-    columns = np.array(found, dtype=np.int64).reshape(-1, 3)
-    return BadLabels(columns[:, 0], columns[:, 1], columns[:, 2])
+def _different(columns: Sequence[Keys]) -> list[int]:
+    present = [keys.values[keys.is_present] for keys in columns]
+    return np.unique(np.concatenate(present)).tolist() if present else []
 
 
-def _microseconds(moment: datetime) -> int:
-    return round(moment.timestamp() * 1_000_000)
+def _joined(found: Sequence[history.OrderHistory]) -> tuple[Events, Ints]:
+    """Return orders of several reads as events, each once, with what links look at."""
+    nothing: Ints = np.zeros(0, dtype=np.int64)
+    absent: Flags = np.zeros(0, dtype=np.bool_)
+    ids = np.concatenate([nothing, *(one.events.ids for one in found)])
+    _, first = np.unique(ids, return_index=True)
+    events = Events(
+        ids=ids,
+        occurred_at=np.concatenate([nothing, *(one.events.occurred_at for one in found)]),
+        known_at=np.concatenate([nothing, *(one.events.known_at for one in found)]),
+        keys={
+            entity: Keys(
+                np.concatenate([nothing, *(one.events.keys[entity].values for one in found)]),
+                np.concatenate([absent, *(one.events.keys[entity].is_present for one in found)]),
+            )
+            for entity in (Entity.BUYER, *LINK_ENTITIES)
+        },
+    )
+    return events.take(first), np.concatenate([nothing, *(one.written_at for one in found)])[first]
 
 
-@cache
-def _select(dialect: Dialect) -> str:
-    return f"SELECT * FROM {build_link_subselect(dialect)}"  # noqa: S608 - names come from the declarations
-
-
-def _prepare(wrapper: BaseDatabaseWrapper) -> None:
-    """Plan the statement once per connection: planning costs several times what running it does."""
-    raw = wrapper.connection
-    if getattr(wrapper, "_links_prepared_on", None) is raw:
-        return
-    with wrapper.cursor() as cursor:
-        cursor.execute(prepare_links(_STATEMENT, _select(Dialect.POSTGRESQL)))
-    wrapper._links_prepared_on = raw  # type: ignore[attr-defined]
+def _moment(microseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=microseconds)

@@ -17,7 +17,9 @@ from core.refs import Ref
 from orders.models import Order
 from risk.features.declarations import ORDER_FEATURES, ORDER_RATIOS, Entity, input_names, schema_hash
 from risk.features.direct import OrderColumns, direct_columns
-from risk.features.online import Dialect, OnlineQuery, add_ratios, build_query
+from risk.features.link_sql import LINK_PARAMETERS, bind_links, build_link_subselect, read_link_row
+from risk.features.links import ORDER_LINKS
+from risk.features.online import Beside, Dialect, OnlineQuery, add_ratios, build_query
 
 from . import Facts
 
@@ -65,7 +67,7 @@ def gather(order: Order, *, as_of: datetime, sees_history: bool = True) -> Facts
     )
 
 
-_UNREAD = HistoryRead({feature.name: math.nan for feature in ORDER_FEATURES}, mark=None)
+_UNREAD = HistoryRead({one.name: math.nan for one in (*ORDER_FEATURES, *ORDER_LINKS)}, mark=None)
 
 
 def _read_in_time(keys: Mapping[Entity, int | None], *, as_of: datetime) -> HistoryRead:
@@ -86,29 +88,34 @@ def keys_of(order: Order) -> dict[Entity, int | None]:
 
 
 def read_history(keys: Mapping[Entity, int | None], *, as_of: datetime) -> HistoryRead:
-    """Return every history feature of these keys as of a moment; one query."""
+    """Return every history feature of these keys as of a moment, links included; one query."""
     query = history_query(connection.vendor)
+    values = {**query.bind(as_of, keys), **bind_links(as_of, keys, query.dialect)}
     with connection.cursor() as cursor:
         if query.dialect is Dialect.POSTGRESQL:
             _prepare(connection, query)
-            cursor.execute(query.execute(_STATEMENT), query.bind(as_of, keys))
+            cursor.execute(query.execute(_STATEMENT), values)
         else:
-            cursor.execute(query.sql, query.bind(as_of, keys))
+            cursor.execute(query.sql, values)
         row = cursor.fetchone()
-    return HistoryRead(query.read(row, keys, as_of=as_of), query.read_mark(row))
+    found = query.read(row, keys, as_of=as_of)
+    found.update(read_link_row(query.read_beside(row), keys))
+    return HistoryRead(found, query.read_mark(row))
 
 
 def direct_values(order: Order) -> dict[str, object]:
-    """Return what the rules may read of the order itself, fit for JSON."""
+    """Return what the rules may read of the order itself."""
     return {
         "order.amount": order.base_total_minor / 10 ** exponent(settings.BASE_CURRENCY),
         "order.currency": order.currency,
+        "order.placed_at": order.occurred_at,
         "order.payment_status": order.payment_status,
         "order.shipping_country": order.shipping_country or None,
         "order.billing_country": order.billing_country or None,
         "order.card_country": order.card_country or None,
         "order.has_device": order.device_key is not None,
         "order.has_card": order.card_key is not None,
+        "buyer.signed_up_at": order.buyer_signed_up_at,
         "order.buyer": order.buyer_key,
         "order.device": order.device_key,
         "order.card": order.card_key,
@@ -140,7 +147,9 @@ def _microseconds(moment: datetime) -> int:
 @cache
 def history_query(vendor: str) -> OnlineQuery:
     """Return the statement that reads an order's history on an engine."""
-    return build_query(ORDER_FEATURES, Dialect(vendor))
+    dialect = Dialect(vendor)
+    links = Beside("links", build_link_subselect(dialect), LINK_PARAMETERS)
+    return build_query(ORDER_FEATURES, dialect, beside=[links])
 
 
 def _prepare(wrapper: BaseDatabaseWrapper, query: OnlineQuery) -> None:

@@ -29,6 +29,8 @@ from collections.abc import Iterable
 from dataclasses import astuple, dataclass
 from enum import StrEnum
 
+from risk.features.links import ORDER_LINKS, Link
+
 
 class Source(StrEnum):
     """The stream of events a feature counts."""
@@ -164,7 +166,7 @@ class Ratio:
     unit: Unit
 
 
-Declaration = Fact | Feature | Ratio
+Declaration = Fact | Feature | Ratio | Link
 
 
 def window_name(minutes: int) -> str:
@@ -320,7 +322,7 @@ ORDER_RATIOS: tuple[Ratio, ...] = (
     *(matured_bad_share(entity, OUTCOME_WINDOW) for entity in MATURED_ENTITIES),
 )
 
-ORDER_INPUTS: tuple[Declaration, ...] = (*ORDER_FACTS, *ORDER_FEATURES, *ORDER_RATIOS)
+ORDER_INPUTS: tuple[Declaration, ...] = (*ORDER_FACTS, *ORDER_FEATURES, *ORDER_RATIOS, *ORDER_LINKS)
 DECLARED: dict[str, Declaration] = {declaration.name: declaration for declaration in ORDER_INPUTS}
 
 

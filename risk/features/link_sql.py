@@ -30,7 +30,7 @@ from risk.features.online import Dialect
 Value: TypeAlias = datetime | str | int | None  # what a placeholder can take
 
 LINK_ENTITIES = (Entity.DEVICE, Entity.CARD, Entity.ADDRESS)
-# Placeholders and their types on PostgreSQL, in the order in which a prepared statement takes them.
+# Placeholders and their types on PostgreSQL.
 LINK_PARAMETERS: Mapping[str, str] = {
     "as_of": "timestamptz",
     "links_since": "timestamptz",
@@ -41,17 +41,6 @@ LINK_PARAMETERS: Mapping[str, str] = {
 def build_link_subselect(dialect: Dialect) -> str:
     """Return "(…) AS links": one row with the columns of ORDER_LINKS, in order."""
     return _Text(dialect).subselect()
-
-
-def prepare_links(name: str, sql: str) -> str:
-    """Return PostgreSQL's PREPARE statement of a text over LINK_PARAMETERS, to run once per connection."""
-    numbered = {parameter: f"${number}" for number, parameter in enumerate(LINK_PARAMETERS, start=1)}
-    return f"PREPARE {name} ({', '.join(LINK_PARAMETERS.values())}) AS {sql % numbered}"
-
-
-def execute_links(name: str) -> str:
-    """Return the EXECUTE statement for `prepare_links(name, …)`."""
-    return f"EXECUTE {name} ({', '.join(f'%({parameter})s' for parameter in LINK_PARAMETERS)})"
 
 
 def bind_links(as_of: datetime, keys: Mapping[Entity, int | None], dialect: Dialect) -> dict[str, Value]:

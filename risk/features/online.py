@@ -43,12 +43,13 @@ _MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(frozen=True, eq=False)
 class OnlineQuery:
-    """SQL that returns one row: the statistics, then the snapshot mark (null on SQLite).
+    """SQL that returns one row: the statistics, the snapshot mark (null on SQLite), then what stands beside.
 
     sql              with named placeholders, as psycopg2 and Django's cursors on both engines take them
     features         each with the positions of its columns in the row
     parameters       placeholder name → PostgreSQL's type, in the order of `prepare`
     slots            the subselects; rollups exist for these
+    width            how many columns the statistics take
     """
 
     dialect: Dialect
@@ -56,6 +57,7 @@ class OnlineQuery:
     features: Mapping[Feature, tuple[int, ...]]
     parameters: Mapping[str, str]
     slots: tuple[Slot, ...] = field(repr=False)
+    width: int
 
     def prepare(self, name: str) -> str:
         """Return PostgreSQL's PREPARE statement, to run once per connection."""
@@ -105,11 +107,33 @@ class OnlineQuery:
 
     def read_mark(self, row: Sequence[object]) -> str | None:
         """Return which transactions the row has seen, as PostgreSQL writes a snapshot; None on SQLite."""
-        return None if row[-1] is None else str(row[-1])
+        mark = row[self.width]
+        return None if mark is None else str(mark)
+
+    def read_beside(self, row: Sequence[object]) -> Sequence[object]:
+        """Return the columns of the subselects that stand beside the statistics."""
+        return row[self.width + 1 :]
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A subselect of one row that is read in the same statement, for a round trip less.
+
+    parameters    its placeholders that the statistics do not have → PostgreSQL's type; whoever runs the
+                  statement binds them
+    """
+
+    name: str
+    sql: str
+    parameters: Mapping[str, str]
 
 
 def build_query(
-    features: Iterable[Feature], dialect: Dialect, tables: Mapping[Source, Table] = TABLES
+    features: Iterable[Feature],
+    dialect: Dialect,
+    tables: Mapping[Source, Table] = TABLES,
+    *,
+    beside: Sequence[Beside] = (),
 ) -> OnlineQuery:
     """Return the query for these features; the same text serves every subject.
 
@@ -135,13 +159,19 @@ def build_query(
         lateral, part = ("LATERAL ", " AS part") if dialect is Dialect.POSTGRESQL else ("", "")
         rows = parts.rows(slot, dialect)
         texts.append(f"{lateral}(SELECT {', '.join(aggregates)}\nFROM ({rows}){part}) AS {slot.name}")
-    shown = ", ".join(f"{slot.name}.*" for slot in slots)
+    mark = "NULL"
     if dialect is Dialect.POSTGRESQL:
         texts.insert(0, _held(slots))
-        sql = f"SELECT {shown}, pg_current_snapshot()::text AS mark FROM {' CROSS JOIN '.join(texts)}"  # noqa: S608
-    else:
-        sql = f"SELECT {shown}, NULL AS mark FROM\n{' CROSS JOIN '.join(texts)}"
-    return OnlineQuery(dialect, sql, positions, _parameters(slots, dialect), slots)
+        mark = "pg_current_snapshot()::text"
+    parameters = _parameters(slots, dialect)
+    for other in beside:
+        texts.append(other.sql)
+        parameters |= other.parameters
+    shown = ", ".join(
+        [*(f"{slot.name}.*" for slot in slots), f"{mark} AS mark", *(f"{b.name}.*" for b in beside)]
+    )
+    sql = f"SELECT {shown} FROM\n{' CROSS JOIN '.join(texts)}"
+    return OnlineQuery(dialect, sql, positions, parameters, slots, width)
 
 
 def add_ratios(ratios: Iterable[Ratio], values: dict[str, float]) -> None:

@@ -19,6 +19,7 @@ from risk.features.declarations import (
     Statistic,
     Unit,
 )
+from risk.features.links import LINK_LABELS, Link
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,8 @@ def label(declaration: Declaration) -> Wording:
     """
     if isinstance(declaration, Fact):
         return _FACTS[declaration.name]
+    if isinstance(declaration, Link):
+        return Wording(*LINK_LABELS[declaration.name])
     if isinstance(declaration, Ratio):
         return _ratio_label(declaration)
     what = _what(declaration)

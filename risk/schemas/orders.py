@@ -9,6 +9,10 @@ from risk.rules.schema import Field, FieldType, Schema
 _OWN = (
     Field("order.amount", FieldType.NUMBER, "base currency", nullable=False, description=_("Order total")),
     Field("order.currency", FieldType.TEXT, nullable=False, description=_("Currency the buyer paid in")),
+    Field(
+        "order.placed_at", FieldType.MOMENT, nullable=False, description=_("When the buyer placed the order")
+    ),
+    Field("buyer.signed_up_at", FieldType.MOMENT, description=_("When the buyer signed up")),
     Field("order.payment_status", FieldType.TEXT, nullable=False, description=_("Payment status on arrival")),
     Field("order.shipping_country", FieldType.TEXT, description=_("Country the goods go to")),
     Field("order.billing_country", FieldType.TEXT, description=_("Country of the billing address")),

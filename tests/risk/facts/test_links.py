@@ -1,8 +1,8 @@
 """The link query on the real tables: what it answers, and that it reads them through their indexes."""
 
 import math
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
@@ -10,20 +10,15 @@ from django.db import connection
 
 from core.refs import Ref
 from orders.models import Order
-from risk.facts.links import read_bad_labels, read_links
+from risk.facts.history import read_order_labels
+from risk.facts.links import bad_labels_of
 from risk.facts.orders import read_history
 from risk.features.columns import MICROSECONDS_PER_HOUR, Questions
-from risk.features.declarations import ORDER_FEATURES, Entity
+from risk.features.declarations import Entity
 from risk.features.link_sets import BadLabels, link_columns
-from risk.features.link_sql import (
-    bind_links,
-    build_link_subselect,
-    execute_links,
-    prepare_links,
-    read_link_row,
-)
+from risk.features.link_sql import LINK_PARAMETERS, bind_links, build_link_subselect
 from risk.features.links import ORDER_LINKS
-from risk.features.online import Dialect, build_query
+from risk.features.online import Dialect
 from risk.models import Label, LabelSource
 from risk.services import record_label
 from tests.make import NOON, make_merchant, make_order
@@ -41,6 +36,12 @@ from tests.risk.features.link_streams import (
 
 pytestmark = pytest.mark.django_db
 BUYERS, COMPONENT, BAD = (link.name for link in ORDER_LINKS)
+
+
+def read_links(keys: Mapping[Entity, int | None], *, as_of: datetime) -> dict[str, float]:
+    """Return the links as a decision reads them: in the one statement of its history."""
+    values = read_history(keys, as_of=as_of).values
+    return {link.name: values[link.name] for link in ORDER_LINKS}
 
 
 def store(orders: Sequence[Event], labels: Sequence[Said]) -> None:
@@ -88,9 +89,9 @@ def test_the_query_answers_like_the_setwise_computation(
     labels = random_labels(seed, size=200, hours=hours, buyers=buyers, corrected=True)
     store(orders, labels)
     events = as_events(orders)
-    read = read_bad_labels(before=moment(hours * MICROSECONDS_PER_HOUR))
+    read = bad_labels_of(read_order_labels(before=moment(hours * MICROSECONDS_PER_HOUR)))
     epoch = round(EPOCH.timestamp() * 1_000_000)
-    bad = BadLabels(read.buyers, read.known_at - epoch, read.superseded_at - epoch)
+    bad = BadLabels(read.buyers, read.known_at - epoch, np.maximum(read.superseded_at, epoch) - epoch)
     columns = link_columns(Questions(events.known_at, events.keys), events, bad)
     for number, question in enumerate(questions_of(orders)):
         if number % 12:
@@ -130,28 +131,16 @@ def test_links_are_searched_and_not_scanned() -> None:
             assert len([step for step in steps if "SEARCH found" in step and "(id=?)" in step]) == 4
         else:
             cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL plan_cache_mode = force_generic_plan")
-            cursor.execute(prepare_links("guarded", select))
-            cursor.execute(f"EXPLAIN {execute_links('guarded')}", values)
+            numbered = {name: f"${number}" for number, name in enumerate(LINK_PARAMETERS, start=1)}
+            types = ", ".join(LINK_PARAMETERS.values())
+            cursor.execute(f"PREPARE guarded ({types}) AS {select % numbered}")
+            marks = ", ".join(f"%({name})s" for name in LINK_PARAMETERS)
+            cursor.execute(f"EXPLAIN EXECUTE guarded ({marks})", values)
             plan = "\n".join(step for (step,) in cursor.fetchall())
             cursor.execute("DEALLOCATE guarded")
             assert "Seq Scan" not in plan
             assert "bad_label_of_buyer" in plan
             assert plan.count("Index Scan Backward using order_of_") == 7
-
-
-def test_the_subselect_joins_the_history_statement() -> None:
-    """One round trip: the placeholders of both texts are bound together and do not clash."""
-    dialect = Dialect(connection.vendor)
-    keys = {Entity.BUYER: 5, Entity.DEVICE: 1}
-    history = build_query(ORDER_FEATURES, dialect)
-    joined = history.sql.replace("SELECT ", "SELECT links.*, ", 1)
-    joined += f" CROSS JOIN {build_link_subselect(dialect)}"
-    make_order(make_merchant(), at=NOON - timedelta(days=1))
-    with connection.cursor() as cursor:
-        cursor.execute(joined, {**history.bind(NOON, keys), **bind_links(NOON, keys, dialect)})
-        row = cursor.fetchone()
-    assert read_link_row(row[:3], keys) == read_links(keys, as_of=NOON)
-    np.testing.assert_equal(history.read(row[3:], keys, as_of=NOON), read_history(keys, as_of=NOON).values)
 
 
 def test_a_corrected_label_counts_until_its_correction_is_known() -> None:
