@@ -2,16 +2,18 @@
 
 import keyword
 import time
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from risk.rules.expression import MAX_CHOICES, MAX_LENGTH, ExpressionError, parse
+from risk.rules.expression import MAX_CHOICES, MAX_LENGTH, ExpressionError, parse, parse_value
 from risk.rules.schema import Field, FieldType, Schema
 from risk.rules.tree import (
     AllOf,
     Arithmetic,
+    Call,
     Comparison,
     Default,
     IsMissing,
@@ -19,6 +21,7 @@ from risk.rules.tree import (
     Membership,
     Node,
     Not,
+    Probe,
     Reference,
 )
 from tests.risk.rules.trees import LISTS, PATIENT, SCHEMA, conditions, render
@@ -44,6 +47,7 @@ def number(value: float) -> Literal:
     return Literal(float(value), FieldType.NUMBER)
 
 
+DEVICE_BLOCKED = Probe("member", field("order.device"), "blocked_devices")
 AMOUNT, LINES, GUEST = field("order.amount"), field("order.lines"), field("buyer.is_guest")
 
 
@@ -57,6 +61,30 @@ AMOUNT, LINES, GUEST = field("order.amount"), field("order.lines"), field("buyer
         ("buyer.is_guest == true", Comparison("==", GUEST, Literal(True, FieldType.BOOL))),
         ("buyer.is_guest == False", Comparison("==", GUEST, Literal(False, FieldType.BOOL))),
         ("not buyer.is_guest", Not(GUEST)),
+        (r"ip == 'a\n\'", Comparison("==", field("ip"), Literal(r"a\n" + "\\", FieldType.TEXT))),
+        (
+            r"matches(ip, '\d\.')",
+            Call("matches", (field("ip"), Literal(r"\d\.", FieldType.TEXT))),
+        ),
+        (
+            "min(order.lines, 1, 2) > 0",
+            Comparison(">", Call("min", (LINES, number(1), number(2))), number(0)),
+        ),
+        (
+            "order.placed_at >= date('2026-01-31')",
+            Comparison(
+                ">=",
+                field("order.placed_at"),
+                Literal(datetime(2026, 1, 31, tzinfo=UTC), FieldType.MOMENT),
+            ),
+        ),
+        ("order.device in list('blocked_devices')", DEVICE_BLOCKED),
+        ('order.device not in list("blocked_devices")', Not(DEVICE_BLOCKED)),
+        ("order.device is missing", IsMissing(field("order.device"))),
+        (
+            "similar(lower(ip), list('watchlist')) > 0",
+            Comparison(">", Probe("similar", Call("lower", (field("ip"),)), "watchlist"), number(0)),
+        ),
         ("ip == '中国'", Comparison("==", field("ip"), Literal("中国", FieldType.TEXT))),
         ("ip in ['a', \"b\"]", Membership(field("ip"), ("a", "b"))),
         ("ip not in ['a']", Not(Membership(field("ip"), ("a",)))),
@@ -91,6 +119,47 @@ def test_every_tree_can_be_written_and_is_read_back(tree: Node) -> None:
 def test_fields_are_listed_once_in_order_of_appearance() -> None:
     expression = parse("order.lines > 1 and (buyer.is_guest or order.lines < order.amount)", SCHEMA)
     assert [used.name for used in expression.fields] == ["order.lines", "buyer.is_guest", "order.amount"]
+
+
+def test_probes_are_listed_once_and_their_fields_are_used() -> None:
+    text = """order.device in list('blocked_devices') or similar(ip, list("watchlist")) > 0.9
+        or lower(ip) in list('watchlist') or not order.device in list("blocked_devices")"""
+    expression = parse(text, SCHEMA, LISTS)
+    assert [probe.name for probe in expression.probes] == [
+        'order.device in list("blocked_devices")',
+        'similar(ip, list("watchlist"))',
+        'lower(ip) in list("watchlist")',
+    ]
+    assert [(probe.field.name, probe.is_lowered, probe.type) for probe in expression.probes] == [
+        ("order.device", False, FieldType.BOOL),
+        ("ip", False, FieldType.NUMBER),
+        ("ip", True, FieldType.BOOL),
+    ]
+    assert [used.name for used in expression.fields] == ["order.device", "ip"]
+
+
+def test_no_list_is_known_unless_it_is_declared() -> None:
+    with pytest.raises(ExpressionError, match="Unknown list 'watchlist'"):
+        parse("ip in list('watchlist')", SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("text", "type_"),
+    [
+        ("order.amount * 2", FieldType.NUMBER),
+        ("lower(ip)", FieldType.TEXT),
+        ("order.placed_at", FieldType.MOMENT),
+        ("order.amount > 5", FieldType.BOOL),
+        ("similar(ip, list('watchlist'))", FieldType.NUMBER),
+    ],
+)
+def test_a_value_may_be_of_any_type(text: str, type_: FieldType) -> None:
+    assert parse_value(text, SCHEMA, LISTS).root.type is type_
+
+
+def test_a_value_is_no_identifier() -> None:
+    with pytest.raises(ExpressionError, match="is an identifier"):
+        parse_value("order.device", SCHEMA)
 
 
 @pytest.mark.parametrize(
@@ -148,6 +217,53 @@ def test_fields_are_listed_once_in_order_of_appearance() -> None:
         ("default(*ip) > 2", "arguments", "default(*ip)", None),
         ("order.lines > 9007199254740993", "number_range", "9007199254740993", None),
         ("order.lines > 1e999", "number_range", "1e999", "The number '1e999' is too large to be exact."),
+        (
+            'order.device in list("blocked_device")',
+            "unknown_list",
+            '"blocked_device"',
+            "Unknown list 'blocked_device'. Did you mean 'blocked_devices'?",
+        ),
+        ("ip in list('blocked_devices')", "type_mismatch", "list('blocked_devices')", None),
+        (
+            "order.device in list('watchlist')",
+            "type_mismatch",
+            "list('watchlist')",
+            "The list 'watchlist' holds texts, unlike 'order.device'.",
+        ),
+        ("order.amount in list('watchlist')", "type_mismatch", "order.amount", None),
+        ("default(ip, 'a') in list('watchlist')", "list_operand", "default(ip, 'a')", None),
+        ("similar(lower('a'), list('watchlist')) > 0", "list_operand", "lower('a')", None),
+        ("similar(order.device, list('blocked_devices')) > 0", "type_mismatch", "order.device", None),
+        ("similar(ip, 'watchlist') > 0", "arguments", "similar(ip, 'watchlist')", None),
+        ("ip in list(ip)", "arguments", "list(ip)", None),
+        ("list('watchlist') is missing", "list_form", "list('watchlist')", None),
+        (
+            "order.device == order.device",
+            "type_mismatch",
+            "order.device",
+            "'order.device' is an identifier: it can only be in a list, or missing.",
+        ),
+        ("order.device in [5]", "type_mismatch", "order.device", None),
+        ("default(order.device, 5) == 5", "type_mismatch", "order.device", None),
+        ("lower(order.device) == 'a'", "type_mismatch", "order.device", None),
+        ("contains(ip, 5)", "type_mismatch", "5", "'5' is a number, where a text is needed."),
+        ("contains(ip) ", "arguments", "contains(ip)", None),
+        ("max(order.amount) > 5", "arguments", "max(order.amount)", None),
+        ("max(1, 2, 3, 4, 5, 6) > 5", "arguments", "max(1, 2, 3, 4, 5, 6)", None),
+        ("abs(order.amount, x=1) > 5", "arguments", "abs(order.amount, x=1)", None),
+        ("hour(order.amount) > 5", "type_mismatch", "order.amount", None),
+        ("order.placed_at > date('2026-02-30')", "date_form", "date('2026-02-30')", None),
+        ("order.placed_at > date('20260228')", "date_form", "date('20260228')", None),
+        ("order.placed_at > date(2026)", "date_form", "date(2026)", None),
+        ("order.placed_at in [date('2026-02-01'), 5]", "type_mismatch", "5", None),
+        ("matches(ip, ip)", "pattern", "ip", "'ip' is not a pattern; it stands in quotes."),
+        ("matches(ip, 'é(?i)a')", "pattern", "(?i", None),
+        ("ip == 'é' or matches(ip, '[0-9]{999}')", "pattern", "{999}", None),
+        ("matches(ip, '(a')", "pattern", "(a", "The pattern cannot be read: missing ): (a."),
+        (" or ".join(["matches(ip, 'a')"] * 11), "pattern", "'a'", "A condition has at most 10 patterns."),
+        ("ip \\ == 'a'", "not_allowed", "\\", "Backslashes can only stand inside quotes."),
+        ("ip == 'é' and \\", "not_allowed", "\\", None),
+        ("ip == '\ue000'", "not_allowed", "\ue000", None),
         ("order.amount = 5", "syntax", "=", "'=' is not part of the language. Did you mean '=='?"),
         ("ip == 'a=b' && buyer.is_guest", "syntax", "&&", None),
         ("buyer.is_guest AND order.is_gift", "syntax", "AND", None),
@@ -348,7 +464,7 @@ def test_any_text_gives_a_condition_or_a_refusal_inside_the_text(text: str) -> N
 
 
 @pytest.mark.parametrize(
-    "name", ["", "Order.amount", "order.", "order.if", "order-amount", "missing", "1st", "a b"]
+    "name", ["", "Order.amount", "order.", "order.if", "order-amount", "missing", "list", "1st", "a b"]
 )
 def test_a_field_name_must_be_writable_in_a_condition(name: str) -> None:
     with pytest.raises(ValueError, match=r"field name|keyword"):
@@ -358,3 +474,9 @@ def test_a_field_name_must_be_writable_in_a_condition(name: str) -> None:
 def test_a_field_is_declared_once() -> None:
     with pytest.raises(ValueError, match="declared twice"):
         Schema("order", (Field("ip", FieldType.TEXT), Field("ip", FieldType.NUMBER)))
+
+
+@pytest.mark.parametrize("unit", ["", "text"])
+def test_an_identifier_says_of_which_kind_it_is(unit: str) -> None:
+    with pytest.raises(ValueError, match="of which kind"):
+        Field("order.device", FieldType.KEY, unit)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from fractions import Fraction
 
 import numpy as np
@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from risk.rules.expression import MAX_DEPTH, Expression, ExpressionError, parse
-from risk.rules.scalar import compile_conditions
+from risk.rules.expression import MAX_DEPTH, Expression, ExpressionError, parse, parse_value
+from risk.rules.scalar import compile_conditions, compile_values
 from risk.rules.schema import FieldType
 from risk.rules.tree import Comparison, Literal, Node
 from tests.risk.rules.oracle import interpret
@@ -126,6 +126,108 @@ def test_moments_are_compared_across_time_zones() -> None:
     assert judge("order.placed_at < buyer.signup_at", facts) is False
 
 
+PLACED = datetime(2026, 11, 26, 23, 30, tzinfo=UTC)  # a Thursday
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("contains(ip, 'b')", TRUE),
+        ("contains(ip, 'B')", FALSE),
+        ("contains(ip, '')", TRUE),
+        ("contains(lower('ÄB'), 'ä')", TRUE),
+        ("starts(ip, 'ab')", TRUE),
+        ("ends(ip, 'ab')", FALSE),
+        ("ends(ip, ip)", TRUE),
+        (r"matches(ip, '^\w{3}$')", TRUE),
+        ("lower(order.shipping_country) == 'de'", TRUE),
+        ("abs(order.amount) == 2.5", TRUE),
+        ("round(order.amount) == -2", TRUE),
+        ("round(3.5) == 4", TRUE),
+        ("min(order.amount, 3, order.lines) == -2.5", TRUE),
+        ("max(order.amount, 3, order.lines) == 3", TRUE),
+        ("max(order.amount, device.buyers_7d) > 0", MISSING),
+        ("min(order.amount, device.buyers_7d) is missing", TRUE),
+        ("hour(order.placed_at) == 23", TRUE),
+        ("weekday(order.placed_at) == 3", TRUE),
+        ("hours_between(order.placed_at, buyer.signup_at) == 1.5", TRUE),
+        ("hours_between(buyer.signup_at, order.placed_at) == 1.5", TRUE),
+        ("days_between(order.placed_at, date('2026-11-25')) == 1.9791666666666667", TRUE),
+        ("order.placed_at > date('2026-11-26')", TRUE),
+        ("buyer.signup_at in [date('2026-11-26'), date('2026-11-27')]", FALSE),
+        ("order.device is missing", FALSE),
+        ("order.device in list('blocked_devices')", TRUE),
+        ("similar(ip, list('watchlist')) >= 0.92", TRUE),
+        ("ip in list('watchlist')", MISSING),
+        ("lower(ip) not in list('watchlist')", MISSING),
+    ],
+)
+def test_functions_and_lists_give_this(text: str, expected: bool | None) -> None:
+    facts = {
+        "ip": "abc",
+        "order.shipping_country": "DE",
+        "order.amount": -2.5,
+        "order.lines": 1,
+        "order.placed_at": PLACED,
+        "buyer.signup_at": PLACED.astimezone(timezone(timedelta(hours=-9))) - timedelta(minutes=90),
+        "order.device": -(2**63),
+        'order.device in list("blocked_devices")': True,
+        'similar(ip, list("watchlist"))': 0.95,
+    }
+    assert judge(text, facts) is expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "contains(ip, 'a')",
+        "contains('a', ip)",
+        "matches(ip, 'a')",
+        "lower(ip) == 'a'",
+        "abs(order.amount) > 1",
+        "max(order.amount, 1) > 0",
+        "hour(order.placed_at) > 1",
+        "days_between(order.placed_at, date('2026-01-01')) > 1",
+        "order.device in list('blocked_devices')",
+        "order.device not in list('blocked_devices')",
+    ],
+)
+def test_a_function_of_what_is_missing_is_missing(text: str) -> None:
+    assert judge(text, {}) is MISSING
+    assert judge(f"({text}) is missing", {}) is TRUE
+
+
+def test_a_moment_is_read_in_utc_wherever_it_was_taken() -> None:
+    tokyo = PLACED.astimezone(timezone(timedelta(hours=9)))
+    assert judge("hour(order.placed_at) == 23 and weekday(order.placed_at) == 3", {"order.placed_at": tokyo})
+
+
+EAST, WEST = timezone(timedelta(hours=9)), timezone(timedelta(hours=-9))
+
+
+@pytest.mark.parametrize("edge", [datetime.min.replace(tzinfo=EAST), datetime.max.replace(tzinfo=WEST)])
+def test_a_moment_that_utc_cannot_hold_is_a_misfit(edge: datetime) -> None:
+    misfits: dict[str, str] = {}
+    judge_one = compile_conditions({"R": parse("hour(order.placed_at) >= 0", SCHEMA)})
+    assert judge_one({"order.placed_at": edge}, misfits, {}) == {"R": None}
+    assert misfits == {"order.placed_at": "Expected a moment, got an unfit datetime."}
+
+
+def test_values_are_derived_with_their_types() -> None:
+    texts = ["order.amount / 4", "lower(ip)", "order.placed_at", "ip == 'A'", "order.lines + 1"]
+    derive = compile_values({text: parse_value(text, SCHEMA) for text in texts})
+    derived = derive({"order.amount": 10, "ip": "A", "order.placed_at": PLACED}, {}, {})
+    assert list(derived.values()) == [2.5, "a", PLACED, True, None]
+
+
+def test_what_a_list_is_asked_about_is_not_read_by_the_rules() -> None:
+    misfits: dict[str, str] = {}
+    text = "order.device in list('blocked_devices')"
+    judge_one = compile_conditions({"R": parse(text, SCHEMA, LISTS)})
+    assert judge_one({"order.device": "not a key"}, misfits, {}) == {"R": None}
+    assert misfits == {}
+
+
 @pytest.mark.parametrize("fact", [10, 10.0, np.float64(10), np.float32(10), np.int64(10), Fraction(10)])
 def test_every_kind_of_number_gives_a_plain_bool(fact: object) -> None:
     assert judge("order.amount == 10", {"order.amount": fact}) is True
@@ -141,6 +243,9 @@ def test_every_kind_of_number_gives_a_plain_bool(fact: object) -> None:
         ("ip", b"1.2.3.4", "Expected a text, got an unfit bytes."),
         ("order.placed_at", datetime(2026, 11, 22), "Expected a moment, got an unfit datetime."),  # noqa: DTZ001
         ("order.placed_at", 1.5, "Expected a moment, got an unfit float."),
+        ("order.device", "ab12", "Expected an identifier, got an unfit str."),
+        ("order.device", True, "Expected an identifier, got an unfit bool."),
+        ("order.device", 2**63, "Expected an identifier, got an unfit int."),
     ],
 )
 def test_a_fact_of_the_wrong_type_is_missing_and_noted(name: str, fact: object, sentence: str) -> None:
