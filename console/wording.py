@@ -133,7 +133,8 @@ def _called(node: Call | Probe) -> str:
 
 def _side(node: Node, other: Node) -> str:
     """Show one side of a comparison; a bare number is shown in the unit of the field it stands against."""
-    if isinstance(node, Literal) and isinstance(other, Reference):
+    is_date = isinstance(node, Literal) and isinstance(node.value, datetime)
+    if isinstance(node, Literal) and isinstance(other, Reference) and not is_date:
         return value_text(other.field.name, node.value, other.field)
     return condition_words(node, is_inner=True)
 

@@ -13,6 +13,7 @@ from itertools import product
 from pathlib import Path
 from types import ModuleType
 
+import polars as pl
 import polib  # type: ignore[import-untyped]
 import pytest
 from django.apps import apps
@@ -23,9 +24,11 @@ from core.transitions import Machine
 from intake.imports import describe, list_mappings, parse_mapping, run_import
 from intake.imports.mapping import LINE_FIELDS, MERCHANT_FIELDS, ORDER_FIELDS
 from intake.imports.problems import SENTENCES
+from risk.rules.columnar import compile_columns
 from risk.rules.engine import Effect, Mode
-from risk.rules.expression import ExpressionError, parse
-from risk.rules.scalar import compile_conditions
+from risk.rules.expression import ExpressionError, parse, parse_value
+from risk.rules.functions import FUNCTIONS
+from risk.rules.scalar import compile_conditions, compile_values
 from risk.rules.schema import Field, FieldType, Schema
 from risk.schemas import schema_of
 
@@ -190,8 +193,9 @@ def test_every_refusal_is_listed() -> None:
 
 def _refusal_codes() -> Iterator[str]:
     """Yield the code of every error that the parser raises: by keyword, or the word after the sentence."""
-    place = {"error": 2, "_error_at": 3}
-    for call in ast.walk(ast.parse((ROOT / "risk" / "rules" / "expression.py").read_text("utf-8"))):
+    place = {"error": 2, "_error_at": 3, "error_inside": 4}
+    sources = [(ROOT / "risk" / "rules" / name).read_text("utf-8") for name in ("expression.py", "source.py")]
+    for call in (node for source in sources for node in ast.walk(ast.parse(source))):
         if not isinstance(call, ast.Call):
             continue
         given = [keyword.value for keyword in call.keywords if keyword.arg == "code"]
@@ -217,6 +221,53 @@ def test_shown_result_is_the_result(condition: str, facts: str, expected: str) -
     values = {name: ast.literal_eval(value) for name, value in given.items()}
     result = _judge(condition.strip("`"), schema_of("order"), values)
     assert {True: "true", False: "false", None: "missing"}[result] == expected
+
+
+FUNCTION_FIELDS = Schema(
+    "order",
+    (
+        Field("name", FieldType.TEXT),
+        Field("amount", FieldType.NUMBER),
+        Field("placed_at", FieldType.MOMENT),
+        Field("signup_at", FieldType.MOMENT),
+        Field("ip", FieldType.KEY, "ip"),
+    ),
+)
+FUNCTION_RESULTS = tables("rules.md", "In this table `name` is a text")
+
+
+@pytest.mark.parametrize(("written", "facts", "expected"), FUNCTION_RESULTS)
+def test_shown_result_of_a_function_is_the_result_both_ways(written: str, facts: str, expected: str) -> None:
+    given = dict(fact.rsplit(" = ", 1) for fact in re.split(r", (?=\w+ = )", facts) if fact)
+    values = {name: _value(name, value) for name, value in given.items()}
+    expression = parse_value(written.strip("`"), FUNCTION_FIELDS, {"blocked_ips": "ip", "watchlist": "text"})
+    misfits: dict[str, str] = {}
+    failures: dict[str, str] = {}
+    result = compile_values({"V": expression})(values, misfits, failures)["V"]
+    assert (misfits, failures) == ({}, {})
+    assert {True: "true", False: "false", None: "missing"}.get(result, _shown(result)) == expected
+    # A column of nothing but the row itself keeps the height where no fact is given.
+    frame = pl.DataFrame({"row": [0], **{name: [value] for name, value in values.items()}})
+    assert compile_columns({"V": expression}).judge(frame)["V"].to_list() == [result]
+
+
+def _value(name: str, text: str) -> object:
+    if name.endswith("_at"):
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    return ast.literal_eval(text)
+
+
+def _shown(result: object) -> str:
+    return f'"{result}"' if isinstance(result, str) else str(result)
+
+
+def test_every_function_is_documented_with_a_result() -> None:
+    shown = " ".join(written for written, _, _ in FUNCTION_RESULTS)
+    assert {name for name in (*FUNCTIONS, "date", "similar", "list") if f"{name}(" not in shown} == set()
+    described = " ".join(cell for _, cell, _ in tables("rules.md", "## Functions"))
+    assert {
+        signature.usage for signature in FUNCTIONS.values() if f"`{signature.usage}`" not in described
+    } == set()
 
 
 def _judge(condition: str, schema: Schema, facts: dict[str, object]) -> bool | None:

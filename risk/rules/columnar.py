@@ -7,7 +7,7 @@ and lower case, is computed by the same code as for one decision, once for each 
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial
 from operator import and_, or_
 
 import polars as pl
@@ -48,6 +48,9 @@ _BATCH_ROWS = 1_000_000
 _LARGEST_DISTINCT_SHARE = 0.25
 _FEWEST_QUESTIONS = 4
 _PYTHON = {"lower", "matches"}  # what Polars would compute differently
+_ONE = "one"  # a column of ones
+
+_Operator = Callable[[pl.Expr, pl.Expr], pl.Expr]
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +77,8 @@ class ColumnJudge:
     def _judge(self, frame: pl.DataFrame) -> pl.DataFrame:
         columns = {node: f"x{number}" for number, node in enumerate(self.inputs)}
         prepared = frame.select(
-            pl.int_range(pl.len()).alias("row"),  # keeps the height where no input is there
+            # Not a literal: it keeps the height where no input is there, and stays a column when it divides.
+            pl.int_range(pl.len()).ge(0).cast(pl.Float64).alias(_ONE),
             *(_prepared(frame, node).alias(name) for node, name in columns.items()),
         )
         known: dict[Node, pl.Expr] = {node: pl.col(name) for node, name in columns.items()}
@@ -134,12 +138,12 @@ def _on_one_text(node: Node) -> Iterator[tuple[Reference, Node]]:
     """Yield the largest parts of a tree that depend on one text field alone, with the field."""
     if isinstance(node, Reference | Probe):
         return
-    only, *others = set(inputs(node)) or {None}
-    if isinstance(only, Reference) and only.type is FieldType.TEXT and not others:
-        yield only, node
-        return
-    for child in children(node):
-        yield from _on_one_text(child)
+    match tuple(set(inputs(node))):
+        case (Reference() as only,) if only.type is FieldType.TEXT:
+            yield only, node
+        case _:
+            for child in children(node):
+                yield from _on_one_text(child)
 
 
 def _is_worthwhile(nodes: Iterable[Node]) -> bool:
@@ -149,7 +153,8 @@ def _is_worthwhile(nodes: Iterable[Node]) -> bool:
 
 
 def _repeats(column: pl.Series) -> bool:
-    return column.approx_n_unique() <= _LARGEST_DISTINCT_SHARE * len(column)
+    distinct: int = column.to_frame().select(pl.all().approx_n_unique()).item()
+    return distinct <= _LARGEST_DISTINCT_SHARE * len(column)
 
 
 def _answer_by_distinct(
@@ -214,7 +219,7 @@ class _Builder:
             case Not():
                 return ~parts[0]
             case AllOf() | AnyOf():
-                return reduce(and_ if isinstance(node, AllOf) else or_, parts)
+                return _joined(and_ if isinstance(node, AllOf) else or_, parts)
             case Comparison(sign):
                 return _COMPARED[sign](*parts)
             case Membership(operand, choices):
@@ -224,33 +229,51 @@ class _Builder:
             case Default():
                 return pl.coalesce(*parts)
             case Arithmetic(sign):
-                return _finite(_CALCULATED[sign](*parts))
+                number = self._held(node, _CALCULATED[sign](*parts))
+                return pl.when(number.is_finite()).then(number)
             case Call():
                 return self._called(node, parts)
         raise AssertionError(node)  # an input: its column is there from the beginning
 
     def _called(self, node: Call, parts: list[pl.Expr]) -> pl.Expr:
-        if node.function == "matches":
-            return self._by_distinct(node, parts[0], compile_pattern(_text(node.operands[1])))
-        if node.function == "lower":
-            return self._by_distinct(node, parts[0], str.lower)
-        return _CALLED[node.function](*parts)
+        if node.function in _PYTHON:
+            dtype, compute = DTYPES[node.type], _python_of(node)
+            by_distinct = partial(_map_distinct, compute=compute, dtype=dtype)
+            return self._held(node, parts[0].map_batches(by_distinct, return_dtype=dtype))
+        return self._held(node, _CALLED[node.function](*parts))
 
-    def _by_distinct(self, node: Call, operand: pl.Expr, compute: Callable[[str], object]) -> pl.Expr:
-        """Compute the node before the rest, by the engine that serves one decision."""
+    def _held(self, node: Node, computed: pl.Expr) -> pl.Expr:
+        """Compute the node before what needs it, once, and return its column.
+
+        An expression that names an operand twice would double with every level of nesting.
+        """
         stage = max((self._stage_of[part] + 1 for part in walk(node) if part in self._stage_of), default=0)
         self._stage_of[node] = stage
         if stage == len(self.stages):
             self.stages.append({})
         name = f"c{len(self._stage_of)}"
-        dtype = DTYPES[node.type]
-        self.stages[stage][name] = operand.map_batches(
-            lambda column: _map_distinct(column, compute, dtype), return_dtype=dtype
-        )
+        self.stages[stage][name] = computed
         return pl.col(name)
 
 
-def _map_distinct(column: pl.Series, compute: Callable[[str], object], dtype: pl.DataType) -> pl.Series:
+def _python_of(node: Call) -> Callable[[str], object]:
+    """Return what computes the node for one decision."""
+    if node.function == "lower":
+        return str.lower
+    pattern = node.operands[1]
+    assert isinstance(pattern, Literal)
+    return compile_pattern(str(pattern.value))
+
+
+def _joined(join: _Operator, parts: Sequence[pl.Expr]) -> pl.Expr:
+    """Join by halves: Polars takes minutes over hundreds of parts nested in one another."""
+    if len(parts) == 1:
+        return parts[0]
+    middle = len(parts) // 2
+    return join(_joined(join, parts[:middle]), _joined(join, parts[middle:]))
+
+
+def _map_distinct(column: pl.Series, *, compute: Callable[[str], object], dtype: pl.DataType) -> pl.Series:
     distinct = column.unique(maintain_order=True)
     answers = pl.Series([None if text is None else compute(text) for text in distinct.to_list()], dtype=dtype)
     if len(distinct) == len(column):
@@ -258,33 +281,30 @@ def _map_distinct(column: pl.Series, compute: Callable[[str], object], dtype: pl
     return column.replace_strict(distinct, answers, return_dtype=dtype)
 
 
-def _text(node: Node) -> str:
-    assert isinstance(node, Literal)
-    return str(node.value)
-
-
 def _constant(node: Node) -> pl.Expr:
     """Return what depends on no input, computed as it is for one decision."""
+    if isinstance(node, Literal):
+        return pl.lit(node.value, dtype=DTYPES[node.type])
     value = compile_values({"": Expression("", node)})({}, {}, {})[""]
     return pl.lit(value, dtype=DTYPES[node.type])
 
 
-def _finite(number: pl.Expr) -> pl.Expr:
-    return pl.when(number.is_finite()).then(number)
+def _least(*numbers: pl.Expr) -> pl.Expr:
+    # Of itself min_horizontal() passes over what is missing.
+    return pl.when(_none_missing(numbers)).then(pl.min_horizontal(*numbers))
 
 
-def _extreme(*numbers: pl.Expr, is_less: bool) -> pl.Expr:
-    # Not min_horizontal(): it passes over what is missing.
-    def nearer(left: pl.Expr, right: pl.Expr) -> pl.Expr:
-        first = left <= right if is_less else left >= right
-        return pl.when(first).then(left).when(~first).then(right)
+def _greatest(*numbers: pl.Expr) -> pl.Expr:
+    return pl.when(_none_missing(numbers)).then(pl.max_horizontal(*numbers))
 
-    return reduce(nearer, numbers)
+
+def _none_missing(numbers: Sequence[pl.Expr]) -> pl.Expr:
+    return _joined(and_, [number.is_not_null() for number in numbers])
 
 
 def _divided(left: pl.Expr, right: pl.Expr) -> pl.Expr:
     # By a scalar Polars would multiply with the reciprocal, whose last bit may differ: it gets a column.
-    return left / (right * left.is_not_null().cast(pl.Float64))
+    return left / (right * pl.col(_ONE))
 
 
 def _span(microseconds: float) -> Callable[[pl.Expr, pl.Expr], pl.Expr]:
@@ -295,7 +315,6 @@ def _span(microseconds: float) -> Callable[[pl.Expr, pl.Expr], pl.Expr]:
     return between
 
 
-_Operator = Callable[[pl.Expr, pl.Expr], pl.Expr]
 _COMPARED: Mapping[str, _Operator] = {
     "==": lambda left, right: left == right,
     "!=": lambda left, right: left != right,
@@ -316,8 +335,8 @@ _CALLED: Mapping[str, Callable[..., pl.Expr]] = {
     "ends": lambda text, part: text.str.ends_with(part),
     "abs": lambda number: number.abs(),
     "round": lambda number: number.round(0, mode="half_to_even"),
-    "min": lambda *numbers: _extreme(*numbers, is_less=True),
-    "max": lambda *numbers: _extreme(*numbers, is_less=False),
+    "min": _least,
+    "max": _greatest,
     "hour": lambda moment: moment.dt.hour().cast(pl.Float64),
     "weekday": lambda moment: moment.dt.weekday().cast(pl.Float64) - 1,
     "hours_between": _span(3_600_000_000.0),

@@ -215,7 +215,7 @@ class Emitter:
         if any(isinstance(choice, datetime) for choice in choices):
             return self._bind(frozenset(choices))
         # Python folds a set of constants into one frozenset.
-        return ast.Set([ast.Constant(choice) for choice in choices])
+        return ast.Set([self._constant(choice) for choice in choices])
 
     def _constant(self, value: Constant) -> ast.expr:
         return self._bind(value) if isinstance(value, datetime) else ast.Constant(value)

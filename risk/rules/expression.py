@@ -206,9 +206,9 @@ class _TreeBuilder:
         raise self._refused(node)
 
     def _negative(self, operand: ast.expr) -> Node:
-        number = self._number(operand)
-        if isinstance(number, Literal):
-            return Literal(-float(number.value), FieldType.NUMBER)
+        match number := self._number(operand):
+            case Literal(float(value)):
+                return Literal(-value, FieldType.NUMBER)
         return Arithmetic("-", Literal(0.0, FieldType.NUMBER), number)
 
     def _number(self, node: ast.expr) -> Node:

@@ -51,7 +51,7 @@ def as_moment(name: str, fact: object, misfits: Misfits) -> datetime | None:
 
 
 def as_key(name: str, fact: object, misfits: Misfits) -> int | None:
-    if isinstance(fact, Integral) and not isinstance(fact, bool):
+    if isinstance(fact, (int, Integral)) and not isinstance(fact, bool):
         key = int(fact)
         if SMALLEST_KEY <= key <= LARGEST_KEY:
             return key

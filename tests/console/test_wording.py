@@ -6,7 +6,7 @@ from django.utils import translation
 from console.conditions import check
 from console.masking import masked_contact
 from console.wording import condition_words, input_sentence, value_text
-from risk.rules.expression import parse
+from risk.rules.expression import Field, FieldType, Schema, parse
 from risk.schemas import schema_of
 
 
@@ -32,6 +32,45 @@ from risk.schemas import schema_of
 )
 def test_condition_reads_as_a_sentence(condition: str, words: str) -> None:
     assert condition_words(parse(condition, schema_of("order")).root) == words
+
+
+@pytest.mark.parametrize(
+    ("condition", "words", "chinese"),
+    [
+        ("contains(name, 'ltd')", "Name contains ltd", "名称 包含 ltd"),
+        ("lower(name) == 'acme'", "Name in lower case = acme", "名称（转为小写） = acme"),
+        (r"matches(name, '^\d')", r"Name matches the pattern ^\d", r"名称 匹配模式 ^\d"),
+        ("abs(amount) > 5", "Amount without its sign > 5", "Amount 的绝对值 > 5"),
+        ("max(amount, 3, 4) > 5", "the greatest of Amount, 3, 4 > 5", "Amount, 3, 4 中的最大值 > 5"),
+        (
+            "hours_between(placed_at, signup_at) < 1",
+            "hours between Placed and Signed up < 1",
+            "下单时间 与 Signed up 相隔的小时数 < 1",
+        ),
+        ("placed_at > date('2026-01-31')", "Placed > 01/31/2026", "下单时间 > 2026年1月31日"),
+        ("ip in list('blocked')", "Address is in the list blocked", "地址 在名单 blocked 中"),
+        (
+            "similar(name, list('watch')) >= 0.9",
+            "similarity of Name to the list watch ≥ 0.9",
+            "名称 与名单 watch 的相似度 ≥ 0.9",
+        ),
+    ],
+)
+def test_functions_and_lists_have_words_in_both_languages(condition: str, words: str, chinese: str) -> None:
+    schema = Schema(
+        "order",
+        (
+            Field("name", FieldType.TEXT, description="Name"),
+            Field("amount", FieldType.NUMBER, description="Amount"),
+            Field("placed_at", FieldType.MOMENT, description="Placed"),
+            Field("signup_at", FieldType.MOMENT, description="Signed up"),
+            Field("ip", FieldType.KEY, "ip", description="Address"),
+        ),
+    )
+    root = parse(condition, schema, {"blocked": "ip", "watch": "text"}).root
+    assert condition_words(root) == words
+    with translation.override("zh-hans"):
+        assert condition_words(root) == chinese
 
 
 def test_condition_of_every_starter_rule_has_words() -> None:

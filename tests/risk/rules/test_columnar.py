@@ -130,6 +130,31 @@ def test_extreme_numbers_answer_as_for_one_decision(text: str) -> None:
     assert answered == expected
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        " or ".join(["buyer.is_guest"] * 220),
+        " and ".join(["order.lines > 1"] * 200),
+        " == ".join(["order.lines"] * 260),
+        "order.lines" + " + order.lines" * 30 + " > 1",
+        "abs(" * 30 + "order.lines" + ")" * 30 + " > 1",
+        "min(1, " * 30 + "order.lines" + ")" * 30 + " > 0",
+        "default(" * 30 + "order.lines" + ", 1)" * 30 + " > 1",
+        "default(" * 14 + "buyer.is_guest and order.lines > 1" + " or order.is_gift, true)" * 14,
+        "contains(" + "lower(" * 30 + "ip" + ")" * 30 + ", 'a')",
+    ],
+    ids=lambda text: f"{text[:14]}…{len(text)}",
+)
+def test_neither_length_nor_depth_multiplies_the_work(text: str) -> None:
+    # Polars copies an operand wherever it is named: 30 levels that name one twice would never end.
+    facts: list[dict[str, object]] = [{"order.lines": 2, "buyer.is_guest": False, "ip": "A"}, {}]
+    expressions = {"R": parse(text, SCHEMA)}
+    judge_one = compile_conditions(expressions)
+    assert compile_columns(expressions).judge(frame_of(facts)).rows(named=True) == [
+        judge_one(row, {}, {}) for row in facts
+    ]
+
+
 def test_a_column_that_is_not_there_is_missing() -> None:
     assert judge("order.lines > 1", {"ip": ["a", "b"]}) == [None, None]
     assert judge("order.lines is missing", {"ip": ["a", "b"]}) == [True, True]
