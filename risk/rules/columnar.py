@@ -82,10 +82,8 @@ class ColumnJudge:
             *(_prepared(frame, node).alias(name) for node, name in columns.items()),
         )
         known: dict[Node, pl.Expr] = {node: pl.col(name) for node, name in columns.items()}
-        repeating = {
-            columns[text]: nodes for text, nodes in self._on_text.items() if _repeats(prepared[columns[text]])
-        }
-        prepared, found = _answer_by_distinct(prepared, repeating)
+        asked = {columns[text]: nodes for text, nodes in self._on_text.items()}
+        prepared, found = _answer_by_distinct(prepared, asked)
         roots = [expression.root for expression in self.expressions.values()]
         answered = _compute(prepared, known | found, roots)
         return answered.rename(dict(zip(answered.columns, self.expressions, strict=True)))
@@ -152,15 +150,10 @@ def _is_worthwhile(nodes: Iterable[Node]) -> bool:
     return slow or len(several) >= _FEWEST_QUESTIONS
 
 
-def _repeats(column: pl.Series) -> bool:
-    distinct: int = column.to_frame().select(pl.all().approx_n_unique()).item()
-    return distinct <= _LARGEST_DISTINCT_SHARE * len(column)
-
-
 def _answer_by_distinct(
     frame: pl.DataFrame, asked: Mapping[str, Sequence[Node]]
 ) -> tuple[pl.DataFrame, dict[Node, pl.Expr]]:
-    """Answer what is asked of text columns once for each distinct text.
+    """Answer what is asked of text columns once for each distinct text, where texts repeat.
 
     Returns the frame with a number for each row's text, and what takes the answers by these numbers.
     """
@@ -171,14 +164,16 @@ def _answer_by_distinct(
         for name, texts in frame.select(pl.col(name).drop_nulls().unique().implode() for name in asked)
         .to_dict()
         .items()
+        if len(texts.item()) <= _LARGEST_DISTINCT_SHARE * frame.height
     }
     numbered = frame.with_columns(
         pl.col(name).cast(pl.Enum(texts)).to_physical().fill_null(len(texts)).alias(f"{name}_number")
         for name, texts in distinct.items()
     )
     found: dict[Node, pl.Expr] = {}
-    for name, nodes in asked.items():
-        texts = pl.DataFrame({name: pl.concat([distinct[name], pl.Series([None], dtype=pl.String)])})
+    for name, known in distinct.items():
+        nodes = asked[name]
+        texts = pl.DataFrame({name: pl.concat([known, pl.Series([None], dtype=pl.String)])})
         (text,) = {part for node in nodes for part in inputs(node)}
         answers = _compute(texts, {text: pl.col(name)}, nodes)
         number = pl.col(f"{name}_number")
