@@ -1,10 +1,11 @@
 """The short way of a call: what pages need (sessions, forms, messages, sign-in) is not run for programs."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from django.http import HttpRequest, HttpResponseBase
 from django.template.response import SimpleTemplateResponse
-from django.urls import resolve
+from django.urls import ResolverMatch, resolve
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
@@ -37,12 +38,18 @@ class ApiMiddleware:
         request.get_host()  # raises for a name that is not ours, which becomes a 400
         language = translation.get_language_from_request(request)
         translation.activate(language)
-        match = resolve(request.path_info)
+        match = _resolve(request.path_info)
         request.resolver_match = match
         response: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
         if isinstance(response, SimpleTemplateResponse):  # rendered late, as DRF's answers are
             response = response.render()
         return _finish(response, language)
+
+
+@lru_cache(maxsize=512)
+def _resolve(path: str) -> ResolverMatch:
+    """Return the view of a path. The few that are called all the time are looked for once."""
+    return resolve(path)
 
 
 def _finish(response: HttpResponseBase, language: str) -> HttpResponseBase:

@@ -40,7 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--rate", type=float, help="one step at this rate instead")
     parser.add_argument("--seconds", type=float, default=20, help="of each step, after two to warm up")
-    parser.add_argument("--workers", type=int, default=2, help="gunicorn processes")
+    parser.add_argument("--workers", type=int, default=2, help="gunicorn processes, as in docker-compose.yml")
+    parser.add_argument("--threads", type=int, default=2, help="of each, as in docker-compose.yml")
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--history", type=int, default=100_000, help="orders already in the database")
     parser.add_argument("--rules", type=int, default=50)
@@ -76,8 +77,13 @@ def run(options: argparse.Namespace) -> Report:
     steps = []
     with _own_namespace(run_name) as namespace:
         # So high that the client is never refused; the bucket itself is looked at as always.
-        quota = {"API_QUOTA": "10000000", "BACKOFFICE_NAMESPACE": namespace}
-        with web_server(settings.VAR_DIR, workers=options.workers, **quota) as server:
+        variables = {
+            "API_QUOTA": "10000000",
+            "BACKOFFICE_NAMESPACE": namespace,
+            "WEB_CONCURRENCY": str(options.workers),
+            "WEB_THREADS": str(options.threads),
+        }
+        with web_server(settings.VAR_DIR / "bench-web.log", **variables) as server:
             plan = Plan(server.port, token, merchants, run_name, 0, options.seconds)
             plan = replace(plan, connections=options.connections)
             for number, rate in enumerate(rates):
@@ -181,6 +187,7 @@ def _report(options: argparse.Namespace, steps: Sequence[Step], duplicates: int,
             "history_orders": options.history,
             "rules": options.rules,
             "web_processes": options.workers,
+            "web_threads": options.threads,
             "connections": options.connections,
             "seconds_per_step": options.seconds,
             "repeated_share": round(repeats / max(sent, 1), 3),

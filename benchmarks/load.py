@@ -81,7 +81,9 @@ class Request:
 def schedule(plan: Plan) -> list[Request]:
     """Return the requests in order of time, built beforehand; arrivals are a Poisson process."""
     chance = random.Random(plan.seed)
-    due, requests, fresh = 0.0, [], []
+    due = 0.0
+    requests: list[Request] = []
+    fresh: list[Request] = []
     end = plan.warmup_s + plan.seconds
     while (due := due + chance.expovariate(plan.rate)) < end:
         number = len(requests)
@@ -247,8 +249,8 @@ class Client:
         if answer is None or request is None:
             return
         self._note(request, answer, time.monotonic() - started)
-        error = "" if answer.status == "201" else answer.status
-        self._finish(connection, request, error, closes=answer.closes)
+        wrong = "" if answer.status == "201" else answer.status
+        self._finish(connection, request, wrong, closes=answer.closes)
 
     def _note(self, request: Request, answer: Answer, now: float) -> None:
         if answer.status != "201":

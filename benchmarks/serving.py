@@ -6,7 +6,9 @@ import secrets
 import signal
 import socket
 import subprocess
+import sys
 import time
+import urllib.request
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,8 +17,6 @@ from pathlib import Path
 from django.conf import settings
 from django.db import connection
 
-from backoffice import processes
-from backoffice.liveness import answers
 from benchmarks.harness import ROOT
 
 _START_S = 120.0
@@ -37,18 +37,17 @@ class Server:
 
 
 @contextlib.contextmanager
-def web_server(folder: Path, *, workers: int, **variables: str) -> Iterator[Server]:
-    """Run `backoffice.processes.web()` in the production environment on a free port of this machine."""
+def web_server(log: Path, **variables: str) -> Iterator[Server]:
+    """Run the command of docker-compose.yml in the production environment on a free port of this machine."""
     port = _free_port()
-    program = processes.web(bind=f"127.0.0.1:{port}")
-    log = folder / "bench-web.log"
-    environment = {**os.environ, **program.environment, **_production(workers), **variables}
+    environment = {**os.environ, **_production(), "WEB_BIND": f"127.0.0.1:{port}", **variables}
+    command = (sys.executable, "-m", "backoffice.processes", "web")  # which becomes gunicorn
     with log.open("wb") as output:
         process = subprocess.Popen(
-            program.command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
+            command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
         )
     try:
-        _wait_until_ready(process, program.environment["WEB_BIND"], log)
+        _wait_until_ready(process, port, log)
         yield Server(port, process.pid, log)
     finally:
         process.send_signal(signal.SIGTERM)
@@ -58,7 +57,7 @@ def web_server(folder: Path, *, workers: int, **variables: str) -> Iterator[Serv
             process.kill()
 
 
-def _production(workers: int) -> Mapping[str, str]:
+def _production() -> Mapping[str, str]:
     """Return what production needs. Keys of its own: local ones are refused, and nobody reads these rows."""
     return {
         "BACKOFFICE_ENV": "production",
@@ -69,15 +68,18 @@ def _production(workers: int) -> Mapping[str, str]:
         "ENCRYPTION_KEY": urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         "ALLOWED_HOSTS": "127.0.0.1",
         "BEHIND_PROXY": "true",  # the client says that it came over TLS
-        "WEB_CONCURRENCY": str(workers),
     }
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], bind: str, log: Path) -> None:
+def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     deadline = time.monotonic() + _START_S
     while time.monotonic() < deadline and process.poll() is None:
-        if answers(bind):
-            return
+        with (
+            contextlib.suppress(OSError),
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as response,
+        ):
+            if response.status == 200:
+                return
         time.sleep(0.2)
     raise SystemExit(f"The web server did not start: {log.read_text()[-2_000:]}")
 

@@ -20,7 +20,7 @@ def try_lock(name: str) -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def try_lock_and_read(name: str, query: str, parameters: Sequence[object]) -> tuple[bool, tuple[Any, ...]]:
+def try_lock_and_read(name: str, query: str, parameters: Sequence[int | str]) -> tuple[bool, tuple[Any, ...]]:
     """Take the named lock as `try_lock` does and read one row under it, in one round trip.
 
     Returns whether the lock was taken, and the row; () if there is none. The

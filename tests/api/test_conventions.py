@@ -146,7 +146,7 @@ class TestRememberedKeys:
         grant_key(self.row(token), another, actor=SYSTEM)
         caller = self.find(token)
         assert caller is not None
-        assert caller.merchant_ids == {mine.pk, another.pk}
+        assert caller.merchant_ids == frozenset({mine.pk, another.pk})
 
     def test_another_secret_under_the_same_prefix_is_another_key(self) -> None:
         token = make_key()

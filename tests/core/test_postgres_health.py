@@ -19,7 +19,7 @@ def _kept() -> Iterator[None]:
     """Keep the connection over requests, as the web server does."""
     connection.close()
     connection.ensure_connection()
-    connection.health_check_enabled = True
+    connection.health_check_enabled = True  # type: ignore[attr-defined]
     yield
     connection.close()
 
@@ -53,7 +53,12 @@ def test_a_dead_connection_is_replaced_once_it_is_checked() -> None:
 
 def test_a_connection_that_was_checked_lately_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(connection, "is_usable", lambda: asked.append("asked") or True)
+
+    def is_usable() -> bool:
+        asked.append("asked")
+        return True
+
+    monkeypatch.setattr(connection, "is_usable", is_usable)
     ask()
     begin_request(after_seconds=0)
     ask()
