@@ -56,7 +56,7 @@ def web(*, bind: str | None = None) -> Program:
 
     WEB_BIND says where it listens, WEB_CONCURRENCY with how many processes,
     WEB_THREADS how many requests each has under way: more ride out slow
-    requests, fewer spend less on taking turns (two instead of four: 8 % less
+    requests, fewer spend less on taking turns (two instead of four: 7 % less
     processor time for a decision).
     """
     bind = bind or os.environ.get(BIND_VARIABLE, DEFAULT_BIND)
