@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import count
 
 import pytest
 
 from core.errors import NotFound
+from core.ids import first_id_at
 from core.refs import Ref
 from merchants.models import Merchant
 from risk import selectors
@@ -96,3 +98,33 @@ def test_account_scores_are_listed_from_a_moment_on() -> None:
         )
     scores = selectors.list_account_scores(merchant.pk, since=NOON + timedelta(days=1))
     assert [score.score for score in scores] == [0.1, 0.2]
+
+
+def test_latency_is_told_by_day_and_step_in_values_that_occurred() -> None:
+    for day in range(2):
+        for number in range(1, 101):
+            make_timed(day, {"score": 10 * number, "facts": number, "rules": 1})
+    make_timed(1, {})  # an older row without steps
+    make_timed(1, {"facts": 9}, subject_kind="listing")
+    first, second = selectors.latency_by_day("order", NOON)
+    assert (first.day, first.count, second.count) == (NOON.date(), 100, 100)
+    assert list(first.steps) == ["facts", "rules", "score"]
+    assert first.steps["facts"] == selectors.Latency(p50=50, p95=95, p99=99)
+    assert first.total == selectors.Latency(p50=551, p95=1046, p99=1090)
+    assert [day.count for day in selectors.latency_by_day("order", NOON + timedelta(days=1))] == [100]
+    assert selectors.latency_by_day("application", NOON) == []
+
+
+def make_timed(day: int, latency: dict[str, int], **fields: object) -> Decision:
+    moment = NOON + timedelta(days=day, seconds=1)
+    made = {"subject_kind": "order", "subject_id": 1, "as_of": moment, "outcome": "review", "features": b""}
+    return Decision.objects.create(
+        id=first_id_at(moment) + next(_numbers),
+        snapshot={},
+        latency_us=latency,
+        created_at=moment,
+        **{**made, **fields},
+    )
+
+
+_numbers = count(1)
