@@ -98,11 +98,10 @@ def find_dial(
         return None
     if name in ("order.amount", "listing.price"):
         return _money(name, values, minor_units)
-    if declared.type is not FieldType.NUMBER:
+    if declared.type in (FieldType.TEXT, FieldType.BOOL) or declared.unit == Unit.FLAG:
         return _whole(name, values)
-    if declared.unit == Unit.FLAG:
-        return _whole(name, values)
-    return _number(declared, values, is_milder_wanted)
+    # Who somebody is, and when, is nothing to turn.
+    return _number(declared, values, is_milder_wanted) if declared.type is FieldType.NUMBER else None
 
 
 def settle(changes: Mapping[str, object], values: Values) -> dict[str, object]:

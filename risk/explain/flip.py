@@ -243,8 +243,12 @@ def _list_dials(search: _Search, schema: Schema, heaviest: Sequence[str], minor_
         if rule.code in hits
         for field in search.ruleset.rules.conditions[rule.code].fields
     ]
+    # What a list is asked about is turned by its answer: another text would have to be looked up.
+    looked_up = {probe.field.name for probe in search.ruleset.rules.probes}
     dials: dict[str, Dial] = {}
     for name in dict.fromkeys((*read, *heaviest)):
+        if name in looked_up:
+            continue
         dial = find_dial(
             name,
             search.seen.values,

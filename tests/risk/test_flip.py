@@ -8,19 +8,31 @@ from typing import Any
 import pytest
 from django.utils import translation
 
+from accounts.models import Role
 from orders.placing import Signals
 from risk.decide import decide_order, decide_revision
 from risk.explain import explanation_of
-from risk.explain.flip import MAX_DECISIONS, Flip, NoFlip, _Search, find_flip
+from risk.explain.flip import MAX_DECISIONS, NoFlip, _Search, find_flip
 from risk.explain.frozen import freeze
 from risk.facts import orders as order_facts
 from risk.inputs import input_names_of
+from risk.list_files import NewEntry
 from risk.models import Decision
 from risk.policy import Thresholds
 from risk.replay import Archive, seen_by
 from risk.rules.engine import Effect
 from risk.schemas import schema_of
-from tests.make import NOON, make_listing, make_live_ruleset, make_model, make_order, make_revision, make_rule
+from risk.services import add_entries, create_list
+from tests.make import (
+    NOON,
+    make_listing,
+    make_live_ruleset,
+    make_model,
+    make_order,
+    make_revision,
+    make_rule,
+    make_user,
+)
 from tests.risk.versions import make_linear_model, make_tree_model
 
 pytestmark = pytest.mark.django_db
@@ -122,17 +134,24 @@ class TestRules:
         assert words_of(decision).endswith("none of DE, FR (now DE).")
 
     def test_an_answer_of_a_list_is_taken_back(self) -> None:
-        name = 'order.shipping_country in list("blocked")'
-        make_live_ruleset(make_rule("order.has_device"))
+        analyst = make_user(Role.RISK_ANALYST)
+        blocked = create_list("blocked_ips", "Blocked", kind="ip", author=analyst)
+        add_entries(blocked, [NewEntry("192.0.2.1")], author=analyst)
+        make_live_ruleset(make_rule('order.ip in list("blocked_ips")'))
         make_model()
         decision = decide()
-        seen, ruleset = seen_by(decision), Archive().ruleset_of(decision)
-        assert ruleset is not None
-        # The answer stands where a field of the rule does: what a list says is one more fact.
-        seen = replace(seen, probes={"order.has_device": True, name: True})
-        found = find_flip(seen, _names(decision), ruleset, Archive().model_of(decision), schema_of("order"))
-        assert isinstance(found, Flip)
-        assert (found.changes[0].field, found.changes[0].to) == ("order.has_device", False)
+        probe = 'order.ip in list("blocked_ips")'
+        assert only_change(decision) == (probe, True, False, "exactly", "approve")
+        assert words_of(decision) == ("Would be approved if: not on the list “blocked_ips” (now it is).")
+
+    def test_a_text_that_a_list_was_asked_about_is_not_replaced_by_one_it_was_not(self) -> None:
+        analyst = make_user(Role.RISK_ANALYST)
+        watched = create_list("watched", "Watched", kind="text", author=analyst)
+        add_entries(watched, [NewEntry("DE")], author=analyst)
+        condition = 'order.shipping_country in list("watched") and order.shipping_country == "DE"'
+        make_live_ruleset(make_rule(condition))
+        make_model()
+        assert only_change(decide(shipping_country="DE"))[0].endswith('in list("watched")')
 
     def test_two_rules_are_flipped_by_a_pair(self) -> None:
         make_live_ruleset(make_rule("order.amount > 480"), make_rule("order_item_count >= 1"))
@@ -226,7 +245,7 @@ class TestNone:
         make_live_ruleset(make_rule("order.amount > 480"))
         make_model()
         gather = order_facts.gather
-        failing = lambda order, **kwargs: replace(gather(order, **kwargs), failed=("lists",))  # noqa: E731
+        failing = lambda order, **when: replace(gather(order, **when), failed=("lists",))  # noqa: E731
         monkeypatch.setattr(order_facts, "gather", failing)
         parts = parts_of(decide(total="512.00"))
         assert (parts["flip"], parts["no_flip"]) == (None, "degraded")
@@ -235,7 +254,7 @@ class TestNone:
         make_live_ruleset(make_rule("order.amount > 480", Effect.DECLINE))
         make_model()
         gather = order_facts.gather
-        failing = lambda order, **kwargs: replace(gather(order, **kwargs), failed=("lists",))  # noqa: E731
+        failing = lambda order, **when: replace(gather(order, **when), failed=("lists",))  # noqa: E731
         monkeypatch.setattr(order_facts, "gather", failing)
         assert only_change(decide(total="512.00"))[4] == "review"
 

@@ -143,8 +143,8 @@ class TestWhatHadFailed:
         make_model()
         gather = order_facts.gather
 
-        def misfit(order: Any, **kwargs: Any) -> Any:
-            facts = gather(order, **kwargs)
+        def misfit(order: Any, **when: Any) -> Any:
+            facts = gather(order, **when)
             return replace(facts, values={**facts.values, "order.amount": "a lot"})
 
         monkeypatch.setattr(order_facts, "gather", misfit)
