@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from django.db.models import QuerySet
@@ -22,7 +22,7 @@ from ml.arrays import Floats
 from ml.errors import LearningError
 
 from .inputs import input_names_of, is_declared
-from .live import find_champion, find_live_ruleset, load_version
+from .live import ModelBraked, find_champion, find_live_ruleset, load_version
 from .models import Decision, ModelVersion, RuleSet
 from .policy import Outcome, OutcomeKind, PolicyReason, choose_outcome, is_sampled
 from .rules.engine import Evaluation
@@ -33,6 +33,7 @@ from .schemas import schema_of
 from .scoring import LiveModel, carried_score
 from .version import code_version
 
+Judging = TypeVar("Judging", LiveRuleset, LiveModel)
 CHUNK_ROWS = 1_000
 EXAMPLES = 20
 # What stands in `degraded` for a score that could not be had: it stays failed in a replay.
@@ -138,11 +139,9 @@ class Archive:
         if id is None:
             return None
         if id not in self._rulesets:
+            live = _held(find_live_ruleset, decision.subject_kind, id) if self._with_live else None
             try:
-                live = find_live_ruleset(decision.subject_kind) if self._with_live else None
-                if live is None or live.id != id:
-                    live = compile_rows(RuleSet.objects.get(pk=id))
-                self._rulesets[id] = live
+                self._rulesets[id] = live or compile_rows(RuleSet.objects.get(pk=id))
             except (RuleSet.DoesNotExist, RulesetError, ValueError, TypeError, KeyError) as error:
                 raise Unreplayable(f"Ruleset {id}: {error}", code="ruleset") from None
         return self._rulesets[id]
@@ -153,11 +152,9 @@ class Archive:
         if id is None or _NO_SCORE.intersection(decision.degraded):
             return None
         if id not in self._models:
+            live = _held(find_champion, decision.subject_kind, id) if self._with_live else None
             try:
-                live = find_champion(decision.subject_kind) if self._with_live else None
-                if live is None or live.id != id:
-                    live = load_version(ModelVersion.objects.get(pk=id))
-                self._models[id] = live
+                self._models[id] = live or load_version(ModelVersion.objects.get(pk=id))
             except (ModelVersion.DoesNotExist, LearningError, OSError, ValueError) as error:
                 raise Unreplayable(f"Model {id}: {error}", code="model") from None
         return self._models[id]
@@ -338,6 +335,15 @@ def _rule_differences(decision: Decision, evaluation: Evaluation | None) -> Iter
         before, after = stored.get(code, "absent"), replayed.get(code, "absent")
         if before is not after and before != after:
             yield Difference("rule", code, before, after)
+
+
+def _held(find: Callable[[str], Judging | None], subject: str, id: int) -> Judging | None:
+    """Return what is live if it is the one; whatever is wrong with it is no fault of an older one."""
+    try:
+        found = find(subject)
+    except (ModelBraked, RulesetError, LearningError, OSError, ValueError):
+        return None
+    return found if found is not None and found.id == id else None
 
 
 def _with_failures(evaluation: Evaluation, seen: Seen) -> Evaluation:

@@ -3,6 +3,7 @@
 import ctypes
 import gc
 from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -107,7 +108,9 @@ def test_calls_that_fail_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     assert scorer.margin(rows()[5]) == float(boosters[0].predict(rows()[5:6], raw_score=True)[0])
 
 
-def test_what_a_thread_prepared_is_freed_with_the_scorer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_thread_prepared_is_freed_with_the_thread_and_with_the_scorer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     freed: list[int | None] = []
     free = boosting._free
 
@@ -119,6 +122,11 @@ def test_what_a_thread_prepared_is_freed_with_the_scorer(monkeypatch: pytest.Mon
     scorer = RowScorer(TreeBag(BAGS["several boosters"])._boosters)
     scorer.margin(rows()[0])
     assert freed == []
+    another = Thread(target=scorer.margin, args=(rows()[0],))
+    another.start()
+    another.join()
+    gc.collect()
+    assert len(set(freed)) == 3  # what the other thread had
     del scorer
     gc.collect()
-    assert len(set(freed)) == 3
+    assert len(freed) == 6

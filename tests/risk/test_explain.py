@@ -14,6 +14,7 @@ from risk.explain import explain_by_id, explain_decision, explain_pending, expla
 from risk.models import Decision, Explanation, ModelVersion
 from risk.replay import Archive
 from risk.rules.engine import Effect
+from risk.services import pull_brake
 from tests.make import NOON, make_live_ruleset, make_order, make_rule
 from tests.risk.guards import unguarded
 from tests.risk.versions import alter, make_linear_model, make_tree_model
@@ -143,6 +144,20 @@ def test_a_damaged_model_file_breaks_no_page_and_holds_back_no_other_decision(
     assert explain_decision(broken) == []
     assert explain_pending(at=moment_of(good.pk)) == 1
     assert Explanation.objects.get().pk == good.pk
+
+
+def test_a_damaged_champion_holds_back_no_decision_of_an_older_model(model: ModelVersion) -> None:
+    older = held_order()
+    ModelVersion.objects.update(status="retired")
+    alter(make_linear_model(WEIGHTS))
+    assert explain_decision(older)
+
+
+def test_a_braked_champion_holds_back_no_explanation(model: ModelVersion) -> None:
+    decision = held_order()
+    assert decision.model_id == model.pk
+    pull_brake("order", by=None, at=NOON)
+    assert explain_decision(decision)
 
 
 def test_a_decision_that_does_not_exist_is_no_error() -> None:
