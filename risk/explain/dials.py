@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import isnan, log1p, nan
 
-from risk.features.declarations import BAD, DECLARED, ORDER_RATIOS, Feature, Statistic, Unit
+from risk.features.declarations import DECLARED, ORDER_RATIOS, Feature, Statistic, Unit
 from risk.rules.schema import Field, FieldType, Schema
 
 Value = float | bool | str | None
@@ -100,8 +100,9 @@ def find_dial(
         return _money(name, values, minor_units)
     if declared.type in (FieldType.TEXT, FieldType.BOOL) or declared.unit == Unit.FLAG:
         return _whole(name, values)
-    # Who somebody is, and when, is nothing to turn.
-    return _number(declared, values, is_milder_wanted) if declared.type is FieldType.NUMBER else None
+    # Who somebody is, and when, is nothing to turn; nor is what one number alone does not describe.
+    is_turnable = declared.type is FieldType.NUMBER and not _is_summary(name)
+    return _number(declared, values, is_milder_wanted) if is_turnable else None
 
 
 def settle(changes: Mapping[str, object], values: Values) -> dict[str, object]:
@@ -179,8 +180,12 @@ def _number(declared: Field, values: Values, is_milder_wanted: bool) -> Dial:
         changes: dict[str, object] = {name: _as_number(to)}
         for other, is_shorter in family.items():
             known = _as_number(values.get(other))
-            if not isnan(known):
-                changes[other] = (min if is_shorter else max)(known, _as_number(to))
+            if isnan(known):
+                continue
+            # The newest order is the same one in every window that holds it.
+            wanted = _as_number(to)
+            bounded = min(known, wanted) if is_shorter else max(known, wanted)
+            changes[other] = wanted if name.endswith("_since") else bounded
         return changes
 
     is_past = isinstance(DECLARED.get(name), Feature) or name.startswith(_PAST)
@@ -196,11 +201,20 @@ def _number(declared: Field, values: Values, is_milder_wanted: bool) -> Dial:
     )
 
 
+def _is_summary(name: str) -> bool:
+    """The largest order and the spread of orders follow from all of them."""
+    one = DECLARED.get(name)
+    return isinstance(one, Feature) and one.statistic in (Statistic.MAX, Statistic.STD)
+
+
 def _directions(name: str) -> tuple[bool, bool]:
     """Return whether a milder outcome may be looked for below, and above."""
     declared = DECLARED.get(name)
     if isinstance(declared, Feature):
-        is_worse_when_more = declared.statistic is not Statistic.COUNT or declared.where is BAD
+        if declared.statistic is Statistic.SECONDS_SINCE:
+            return False, True
+        # Every filter picks what speaks for fraud: bad, very small, from abroad.
+        is_worse_when_more = declared.statistic is not Statistic.COUNT or declared.where is not None
         return True, not is_worse_when_more
     if name.endswith(_WORSE_WHEN_MORE):
         return True, False
@@ -214,12 +228,12 @@ def _family(name: str) -> dict[str, bool]:
     one = DECLARED.get(name)
     if not isinstance(one, Feature):
         return {}
-    same = (one.source, one.entity, one.statistic, one.of, one.where)
+    same = (one.source, one.entity, one.statistic, one.of, one.where, one.delay_minutes)
     return {
         other.name: other.window_minutes < one.window_minutes
         for other in DECLARED.values()
         if isinstance(other, Feature)
-        and (other.source, other.entity, other.statistic, other.of, other.where) == same
+        and (other.source, other.entity, other.statistic, other.of, other.where, other.delay_minutes) == same
         and other.name != name
     }
 

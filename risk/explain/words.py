@@ -96,6 +96,8 @@ def _number(value: float, declared: Field | None) -> str:
         return _("yes") if value else _("no")
     if unit == Unit.HOURS:
         return ngettext("%(n)s hour", "%(n)s hours", round(value)) % {"n": number_text(value)}
+    if unit == Unit.SECONDS:
+        return ngettext("%(n)s second", "%(n)s seconds", round(value)) % {"n": number_text(value)}
     if unit == "days":
         return ngettext("%(n)s day", "%(n)s days", round(value)) % {"n": number_text(value)}
     return number_text(value, decimals=0 if value == round(value) else 2)
