@@ -36,12 +36,18 @@ _FIXED = frozenset(
         *("listing.currency", "listing.category", "listing.is_new", "listing.merchant_country"),
         *("listing.merchant_trust_tier", "revision_number", "title_length"),
         *("application.attempt", "attempt", "company_name_length", "submitted_hour"),
-        *("hours_since_signup", "is_sole_trader"),
+        *("hours_since_signup", "is_sole_trader", "trust_tier"),
+        *("merchant.name", "merchant.country", "merchant.status"),
     }
 )
 _WORSE_WHEN_MORE = (
     *("_bad_count", "_others_count", "_reuse_count", "_rejected_count", "_submitted_24h_count"),
     *("banned_term_count", "required_missing_count", "shared_kinds_count", "title_similarity"),
+)
+# Of merchant accounts and linked applications: whatever is counted of these is worse when more.
+_BAD_STEMS = (
+    *("account_score", "bad_", "pending_", "expected_bad_", "cancelled_", "late_", "refunded_"),
+    *("chargebacks_", "rejected_", "linked_", "orders_growth_", "amount_growth_"),
 )
 _BETTER_WHEN_MORE = ("_age_hours", "_age_days", "_approved_count", "document_count")
 _PAST = (
@@ -188,7 +194,7 @@ def _number(declared: Field, values: Values, is_milder_wanted: bool) -> Dial:
             changes[other] = wanted if name.endswith("_since") else bounded
         return changes
 
-    is_past = isinstance(DECLARED.get(name), Feature) or name.startswith(_PAST)
+    is_past = isinstance(DECLARED.get(name), Feature) or name.startswith((*_PAST, *_BAD_STEMS))
     return Dial(
         name,
         now,
@@ -216,7 +222,7 @@ def _directions(name: str) -> tuple[bool, bool]:
         # Every filter picks what speaks for fraud: bad, very small, from abroad.
         is_worse_when_more = declared.statistic is not Statistic.COUNT or declared.where is not None
         return True, not is_worse_when_more
-    if name.endswith(_WORSE_WHEN_MORE):
+    if name.endswith(_WORSE_WHEN_MORE) or name.startswith(_BAD_STEMS):
         return True, False
     if name.endswith(_BETTER_WHEN_MORE):
         return False, True

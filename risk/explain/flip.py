@@ -95,7 +95,7 @@ def find_flip(
         return best
     if seen.failed or search.evaluation_failed:
         return NoFlip.DEGRADED
-    return NoFlip.NO_SCORE if model is None else NoFlip.NOT_FOUND
+    return NoFlip.NO_SCORE if search.score is None else NoFlip.NOT_FOUND
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ class _Search:
         self._left, self._until = MAX_DECISIONS, time.monotonic() + MAX_SECONDS
         first = judge(seen, ruleset, model)
         self.evaluation = first.evaluation
-        self.kind = first.outcome.kind
+        self.kind, self.score = first.outcome.kind, first.score
         self.is_milder_wanted = self.kind is not OutcomeKind.APPROVE
         self.evaluation_failed = first.evaluation is not None and first.evaluation.is_degraded
 

@@ -10,16 +10,16 @@ from django.utils import translation
 
 from accounts.models import Role
 from orders.placing import Signals
-from risk.decide import decide_order, decide_revision
+from risk.decide import decide_account, decide_order, decide_revision
 from risk.explain import explanation_of
 from risk.explain.flip import MAX_DECISIONS, NoFlip, _Search, find_flip
 from risk.explain.frozen import freeze
 from risk.facts import orders as order_facts
 from risk.inputs import input_names_of
 from risk.list_files import NewEntry
-from risk.models import Decision
+from risk.models import AccountScore, Decision
 from risk.policy import Thresholds
-from risk.replay import Archive, seen_by
+from risk.replay import Archive, find_differences, seen_by
 from risk.rules.engine import Effect
 from risk.schemas import schema_of
 from risk.services import add_entries, create_list
@@ -27,6 +27,7 @@ from tests.make import (
     NOON,
     make_listing,
     make_live_ruleset,
+    make_merchant,
     make_model,
     make_order,
     make_revision,
@@ -186,6 +187,28 @@ class TestHistory:
         make_linear_model({"card_bad_labels_30d_count": -50.0}, intercept=3.0)
         assert parts_of(decide())["no_flip"] == "not_found"
 
+    def test_a_longer_pause_is_suggested_and_never_a_shorter_one(self) -> None:
+        make_live_ruleset(make_rule("card_order_30d_since < 600"))
+        make_model()
+        make_order(at=NOON - timedelta(minutes=2))
+        field, now, to, bound, outcome = only_change(decide())
+        assert (field, now, to, bound, outcome) == (
+            "card_order_30d_since",
+            120.0,
+            600.0,
+            "at_least",
+            "approve",
+        )
+
+    @pytest.mark.parametrize(
+        "condition", ["card_order_30d_since > 60", "card_small_orders_24h_count < 5"], ids=["pause", "small"]
+    )
+    def test_nothing_that_looks_like_fraud_is_suggested(self, condition: str) -> None:
+        make_live_ruleset(make_rule(condition))
+        make_model()
+        make_order(at=NOON - timedelta(minutes=2))
+        assert parts_of(decide())["no_flip"] == "not_found"
+
     @pytest.mark.parametrize("fixed", ["order_hour", "order_weekday", "order_is_night"])
     def test_another_hour_is_never_suggested(self, fixed: str) -> None:
         make_live_ruleset(make_rule(f"{fixed} >= 0"))
@@ -282,6 +305,16 @@ def test_a_listing_is_flipped_by_its_price() -> None:
     decision = decide_revision(revision, as_of=NOON + timedelta(minutes=1))
     assert decision.outcome == "review"
     assert only_change(decision) == ("listing.price", 196.0, 147.0, "at_most", "approve")
+
+
+def test_a_merchant_account_is_flipped_by_what_it_did_and_never_by_more_harm() -> None:
+    make_live_ruleset(make_rule("chargebacks_60d_count >= 0 and account_age_days < 200"), subject="merchant")
+    merchant = make_merchant()
+    AccountScore.objects.create(merchant=merchant, score=0.05, band="low", as_of=NOON - timedelta(hours=1))
+    decision = decide_account(merchant, as_of=NOON)
+    assert (decision.outcome, decision.score) == ("review", 0.05)
+    assert find_differences(Decision.objects.get(pk=decision.pk), Archive()) == ()
+    assert only_change(decision) == ("account_age_days", 90.0, 200.0, "at_least", "approve")
 
 
 def test_the_search_is_bounded_and_the_same_twice(monkeypatch: pytest.MonkeyPatch) -> None:
