@@ -12,6 +12,10 @@ _JUDGING = (
     "risk/facts",
     "risk/features",
     "risk/rules",
+    "ml/artifacts.py",
+    "ml/boosting.py",
+    "ml/calibration.py",
+    "ml/estimators.py",
 )
 
 
