@@ -35,7 +35,8 @@ from risk.features.declarations import (
     Entity,
     Feature,
     Source,
-    amount_sum,
+    Statistic,
+    amount_statistic,
     distinct_count,
     order_count,
 )
@@ -61,13 +62,17 @@ _SCHEMA = Schema(
 )
 _VELOCITY: tuple[Feature, ...] = (
     *(
-        order_count(entity, hours)
+        order_count(entity, window)
         for entity in (Entity.CARD, Entity.DEVICE, Entity.BUYER)
-        for hours in (HOUR, DAY)
+        for window in (HOUR, DAY)
     ),
     *(order_count(entity, WEEK) for entity in (Entity.IP, Entity.ADDRESS, Entity.MERCHANT)),
-    *(amount_sum(entity, hours) for entity in (Entity.CARD, Entity.BUYER) for hours in (DAY, MONTH)),
-    amount_sum(Entity.MERCHANT, WEEK),
+    *(
+        amount_statistic(entity, Statistic.SUM, window)
+        for entity in (Entity.CARD, Entity.BUYER)
+        for window in (DAY, MONTH)
+    ),
+    amount_statistic(Entity.MERCHANT, Statistic.SUM, WEEK),
     distinct_count(Entity.DEVICE, Entity.CARD, DAY),
     distinct_count(Entity.CARD, Entity.DEVICE, DAY),
     distinct_count(Entity.CARD, Entity.MERCHANT, DAY),

@@ -1,6 +1,6 @@
 """What a part of history looks like to a backtest, whatever its subject."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -33,7 +33,7 @@ class Groups:
     names: tuple[str, ...]
 
     @classmethod
-    def of_texts(cls, values: npt.ArrayLike | pl.Series) -> "Groups":
+    def of_texts(cls, values: Sequence[str] | pl.Series) -> "Groups":
         """Group equal texts; null and "" are not known."""
         series = pl.Series(values, dtype=pl.String).replace("", None)
         names = series.drop_nulls().unique().sort()

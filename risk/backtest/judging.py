@@ -5,10 +5,10 @@ against the other. Rules count as they would had this ruleset been live when eac
 dates and rollouts apply, snoozes and brakes do not, and lists answer as they stand now.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -29,10 +29,8 @@ APPROVE, REVIEW, DECLINE = range(3)  # severities, as `OutcomeKind.severity` cou
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class StableKeys(Protocol):
-    """What keeps a row on one side of a rollout, computed only for the rows that ask."""
-
-    def __call__(self, row: int) -> str: ...
+# What keeps a row on one side of a rollout, computed only for the rows that ask.
+StableKeys: TypeAlias = Callable[[int], str]
 
 
 @dataclass(frozen=True, eq=False)

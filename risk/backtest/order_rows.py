@@ -9,7 +9,7 @@ the others are computed from history, exactly as they were or would have been on
 the moment of arrival knew (the payment status) is missing for orders that nobody decided.
 """
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -157,7 +157,7 @@ class OrderRows:
         if self._champion is None or not len(missing):
             return 0
         artifact = self._champion.artifact
-        places = [self._wanted.index(name) for name in artifact.features]
+        places = np.array([self._wanted.index(name) for name in artifact.features], dtype=np.int64)
         scores[missing] = artifact.scores(matrix[np.ix_(missing, places)], num_threads=2)
         return len(missing)
 
@@ -199,7 +199,7 @@ class OrderRows:
         """Return the category of each order's first line, null where its listing is not known."""
         lines = OrderLine.objects.filter(order_id__gte=int(ids.min()), order_id__lte=int(ids.max()), number=1)
         listing_of = dict(lines.values_list("order_id", "listing_id"))
-        found = [self._categories.get(listing_of.get(id)) for id in ids.tolist()]
+        found = [self._categories.get(listing_of.get(id) or 0) for id in ids.tolist()]
         return pl.Series(found, dtype=pl.String)
 
 
@@ -244,9 +244,10 @@ class _Timeline:
 
 def _take_own(own: OrderColumns, rows: Ints) -> OrderColumns:
     columns: dict[str, Any] = {column.name: getattr(own, column.name) for column in fields(own)}
-    return replace(
-        own, **{name: None if values is None else values[rows] for name, values in columns.items()}
-    )
+    taken: dict[str, Any] = {
+        name: None if values is None else values[rows] for name, values in columns.items()
+    }
+    return OrderColumns(**taken)
 
 
 def _labels_in(labels: history.LabelHistory, since: int, until: int) -> history.LabelHistory:

@@ -168,7 +168,7 @@ def _cubes(group: Ints, names: Sequence[str], cells: Ints, amount: Ints) -> dict
     money = np.rint(np.bincount(code, weights=amount, minlength=size)).astype(np.int64)
     cubes = np.stack([count, money], axis=-1).reshape(len(names), *_CUBE)
     has_rows = count.reshape(len(names), _CELLS).any(axis=1)
-    return {names[place]: cubes[place] for place in np.flatnonzero(has_rows)}
+    return {names[place]: cubes[place] for place in np.flatnonzero(has_rows).tolist()}
 
 
 def _joined_groups(parts: Sequence[Tally]) -> dict[str, dict[str, Ints]]:

@@ -103,8 +103,8 @@ def test_columns_give_every_row_the_outcome_of_its_own_decision(
         frame, at=np.array(microseconds, dtype=np.int64), stable_key=str
     )
     scores = np.array([score for _, score, _, _ in rows], dtype=np.float64)
-    degraded = np.array([flag for _, _, flag, _ in rows], dtype=np.bool_)
-    judged = judge_rows(findings, scores, thresholds, degraded)
+    failed = np.array([flag for _, _, flag, _ in rows], dtype=np.bool_)
+    judged = judge_rows(findings, scores, thresholds, failed)
     assert judged.outcomes.final.tolist() == expected
 
 
