@@ -33,6 +33,7 @@ _LABEL_COLUMNS = (
     "id", "subject_id", *LABEL_KEYS.values(), "known_at", "superseded_at", "subject_occurred_at",
     "created_at", "is_bad", "weight",
 )  # fmt: skip
+_FETCHED_ROWS = 50_000  # at a time from SQLite
 _TYPES = {
     "currency": pl.String,
     "card_country": pl.String,
@@ -212,13 +213,20 @@ def _read(table: str, columns: Sequence[str], where: str, values: Sequence[objec
     select = f"SELECT {shown} FROM {table} WHERE {where} ORDER BY id"  # noqa: S608 - constants
     with connection.cursor() as cursor:
         cursor.execute(select, [_as_stored(value) for value in values])
-        rows = cursor.fetchall()
+        frames = [_typed([], types)]
+        # A million rows as Python objects would be gigabytes at once.
+        while rows := cursor.fetchmany(_FETCHED_ROWS):
+            frames.append(_typed(rows, types))
+    return pl.concat(frames)
+
+
+def _typed(rows: Sequence[tuple[Any, ...]], types: dict[str, type[pl.DataType]]) -> pl.DataFrame:
     texts = {name: pl.String if name in _MOMENTS else type_ for name, type_ in types.items()}
     frame = pl.DataFrame(rows, schema=texts, orient="row", infer_schema_length=None)
     moments = [
         pl.col(name).str.to_datetime("%F %T%.f", time_unit="us").cast(pl.Int64)
         for name in _MOMENTS
-        if name in columns
+        if name in types
     ]
     return frame.with_columns(moments)
 

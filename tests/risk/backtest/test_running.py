@@ -194,6 +194,21 @@ def test_stored_scores_count_only_while_their_model_is_champion(history: list[Or
     assert second["candidate"]["declined"]["count"] > first["candidate"]["declined"]["count"]
 
 
+def test_a_source_that_failed_then_still_degrades_and_a_score_that_failed_does_not(
+    history: list[Order],
+) -> None:
+    held = Decision.objects.exclude(outcome="approve").order_by("id")
+    without_history, without_score = held.values_list("pk", flat=True)[:2]
+    Decision.objects.filter(pk=without_history).update(degraded=["history"])
+    Decision.objects.filter(pk=without_score).update(degraded=["score", "rules", "list:x"], score=None)
+    result = run_now(make_draft(*TRIED_RULES)).result
+    assert result["data"]["degraded"] == 1
+    assert (result["data"]["computed_scores"], result["data"]["without_score"]) == (
+        len(history) - Decision.objects.count() + 1,
+        0,
+    )
+
+
 def test_no_history_gives_a_finished_result() -> None:
     backtest = run_now(make_draft(*TRIED_RULES))
     assert backtest.status == "finished"
