@@ -27,6 +27,7 @@ TASK_MODULES: Mapping[str, tuple[str, ...]] = {
         "core.tasks",
         "delivery.tasks",
         "risk.tasks.accounts",
+        "risk.tasks.monitoring",
         "risk.tasks.rollups",
     ),
     # Hours matter, and it needs memory and all the cores it can get.
@@ -90,6 +91,14 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "risk-score-shadows": _every("risk.tasks.decide.score_shadows", 30 * _SECOND),
     # What came since a busy key's watermark is read event by event: a third of a minute keeps it short.
     "risk-advance-rollups": _every("risk.tasks.rollups.advance", 20 * _SECOND),
+    # A version scheduled for nine o'clock judges from nine o'clock on; one indexed look at a small table.
+    "risk-start-scheduled": _every("risk.tasks.monitoring.start_scheduled", 5 * _SECOND),
+    # A rule gone wild holds a minute's orders more, and they are decided again.
+    "risk-brake-rules": _every("risk.tasks.monitoring.brake_rules", _MINUTE),
+    # Inputs are judged over a day: a quarter of an hour is a hundredth of it.
+    "risk-brake-models": _every("risk.tasks.monitoring.brake_models", 15 * _MINUTE),
+    # Over is over when its time has come, whoever marks it; this keeps the look of every process short.
+    "risk-close-snoozes": _every("risk.tasks.monitoring.close_expired_snoozes", 5 * _MINUTE),
     # It looks two minutes back, so that a skipped minute is made up for.
     "risk-refresh-recent-accounts": _every("risk.tasks.accounts.refresh_recent", _MINUTE),
     # An audit row is provable at most a minute after it was written; more often makes blocks of one row.

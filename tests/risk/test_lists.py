@@ -341,7 +341,7 @@ class TestFiles:
             sheet.write_datetime(
                 1,
                 2,
-                datetime(2026, 12, 31, 18),  # noqa: DTZ001 - as a spreadsheet has it
+                datetime(2026, 12, 31, 18),  # noqa: DTZ001 (a spreadsheet knows no time zone)
                 book.add_format({"num_format": "yyyy-mm-dd"}),
             )
         (entry,) = read_entries(out.getvalue(), kind="text").entries
