@@ -1,4 +1,4 @@
-"""Reads on decisions, rulesets, models, labels and alerts."""
+"""Reads on decisions, rulesets, lists, brakes, models, labels and alerts."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -10,6 +10,7 @@ import numpy.typing as npt
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from core.encryption import decrypt, mask
 from core.errors import NotFound
 from core.ids import first_id_at
 from core.refs import Ref
@@ -20,11 +21,16 @@ from .models import (
     Activation,
     Alert,
     Backtest,
+    Brake,
     Decision,
+    EntityList,
     Label,
+    ListEntry,
+    ListVersion,
     ModelVersion,
     RuleSet,
     RuleSetStatus,
+    RuleSnooze,
     Subject,
     TrainingRun,
 )
@@ -160,6 +166,78 @@ def list_alerts_of(merchant_id: int) -> QuerySet[Alert]:
 
 def list_account_scores(merchant_id: int, *, since: datetime) -> QuerySet[AccountScore]:
     return AccountScore.objects.filter(merchant_id=merchant_id, as_of__gte=since).order_by("as_of")
+
+
+# ── Lists, snoozes, brakes ───────────────────────────────────────────────────────────────────────
+def list_lists(*, archived: bool = False) -> QuerySet[EntityList]:
+    """List the lists in use by code, or those put away."""
+    return EntityList.objects.filter(archived_at__isnull=not archived).order_by("code")
+
+
+def get_list(code: str) -> EntityList:
+    try:
+        return EntityList.objects.get(code=code)
+    except EntityList.DoesNotExist:
+        raise NotFound("No such list.") from None
+
+
+def list_entries(entity_list: EntityList, *, search: str = "") -> QuerySet[ListEntry]:
+    """List what a list holds now, newest first.
+
+    search    part of a text, or exactly one identifier: of those only fingerprints can be compared
+    """
+    from .list_values import BadValue, compared, normalise
+
+    entries = ListEntry.objects.filter(list=entity_list, removed_in=None).order_by("-id")
+    if not search.strip():
+        return entries
+    try:
+        value = compared(entity_list.kind, normalise(entity_list.kind, search))
+    except BadValue:
+        return entries.none()
+    return entries.filter(key=value) if isinstance(value, int) else entries.filter(text__icontains=value)
+
+
+def shown_value(entry: ListEntry) -> str:
+    """Return an entry for people: a text as it is, an identifier but for its last characters masked."""
+    return entry.text if entry.sealed is None else mask(decrypt(entry.sealed))
+
+
+def list_versions(entity_list: EntityList) -> QuerySet[ListVersion]:
+    """List the changes of a list, newest first."""
+    return ListVersion.objects.filter(list=entity_list).select_related("author").order_by("-number")
+
+
+def list_snoozes(*, at: datetime | None, subject: str | None = None) -> QuerySet[RuleSnooze]:
+    """List the snoozes that stand at a moment, the first to end first; None = all ever, newest first."""
+    snoozes = RuleSnooze.objects.select_related("author", "ended_by")
+    if subject is not None:
+        snoozes = snoozes.filter(subject=subject)
+    if at is None:
+        return snoozes.order_by("-id")
+    return snoozes.filter(ended_at=None, until__gt=at).order_by("until", "id")
+
+
+def get_snooze(snooze_id: int) -> RuleSnooze:
+    try:
+        return RuleSnooze.objects.get(pk=snooze_id)
+    except RuleSnooze.DoesNotExist:
+        raise NotFound("No such snooze.") from None
+
+
+def list_brakes(*, is_standing: bool | None = None, subject: str | None = None) -> QuerySet[Brake]:
+    """List brakes, newest first; is_standing None = released ones too."""
+    brakes = Brake.objects.select_related("pulled_by", "released_by").order_by("-id")
+    if subject is not None:
+        brakes = brakes.filter(subject=subject)
+    return brakes if is_standing is None else brakes.filter(released_at__isnull=is_standing)
+
+
+def get_brake(brake_id: int) -> Brake:
+    try:
+        return Brake.objects.get(pk=brake_id)
+    except Brake.DoesNotExist:
+        raise NotFound("No such brake.") from None
 
 
 @dataclass(frozen=True)
