@@ -39,6 +39,10 @@ _SUBJECTS: Mapping[str, tuple[str, str]] = {
     "ruleset": ("rst", "risk_ruleset"),
     "model": ("mod", "risk_modelversion"),
     "alert": ("alr", "risk_alert"),
+    "backtest": ("bkt", "risk_backtest"),
+    "list": ("lis", "risk_entitylist"),
+    "snooze": ("snz", "risk_rulesnooze"),
+    "brake": ("brk", "risk_brake"),
     "case": ("cas", "cases_reviewcase"),
     "import": ("imp", "intake_importbatch"),
 }

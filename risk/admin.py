@@ -15,13 +15,20 @@ from .models import (
     AccountScore,
     Activation,
     Alert,
+    Backtest,
+    BacktestPart,
+    Brake,
     Decision,
+    EntityList,
     Explanation,
     Label,
+    ListEntry,
+    ListVersion,
     ModelPromotion,
     ModelVersion,
     Rule,
     RuleSet,
+    RuleSnooze,
     ShadowScore,
     TrainingRun,
 )
@@ -34,7 +41,20 @@ class RulesOfRuleSet(RelatedRows):
 
 class ActivationsOfRuleSet(RelatedRows):
     model = Activation
-    columns = (show.linked("author", _("author")), show.linked("approver", _("approver")), "activated_at")
+    columns = (
+        show.linked("author", _("author")),
+        show.linked("last_editor", _("last editor")),
+        show.linked("approver", _("approver")),
+        show.linked("backtest", _("backtest")),
+        "approved_at",
+        "activated_at",
+        "withdrawn_at",
+    )
+
+
+class VersionsOfList(RelatedRows):
+    model = ListVersion
+    columns = ("number", "comment", "added", "removed", "entry_count", show.linked("author", _("author")))
 
 
 class PromotionsOfModel(RelatedRows):
@@ -132,12 +152,128 @@ class RuleAdmin(BackofficeAdmin):
 class ActivationAdmin(BackofficeAdmin):
     menu, menu_order, icon = MenuGroup.RISK, 60, "verified"
     list_display = (
-        show.moment("activated_at", _("activated")),
+        show.moment("approved_at", _("approved")),
         show.linked("ruleset", _("ruleset")),
         show.linked("author", _("author")),
         show.linked("approver", _("approver")),
+        show.linked("backtest", _("backtest")),
+        show.moment("activated_at", _("activated")),
     )
-    list_select_related = ("ruleset", "author", "approver")
+    list_select_related = ("ruleset", "author", "approver", "backtest")
+
+
+@admin.register(Backtest)
+class BacktestAdmin(BackofficeAdmin):
+    menu, menu_order, icon, prefix = MenuGroup.RISK, 62, "science", "bkt"
+    list_display = (
+        show.public_id("bkt"),
+        "kind",
+        show.linked("ruleset", _("ruleset")),
+        show.status("job"),
+        show.linked("requested_by", _("requested by")),
+        show.moment("created_at", _("requested")),
+        show.moment("finished_at", _("finished")),
+    )
+    list_select_related = ("ruleset", "requested_by")
+    list_filter = ("subject", "kind", "status")
+    search_fields = ("content_hash__exact",)
+    shown = (show.public_id("bkt"), show.status("job"))
+
+
+@admin.register(BacktestPart)
+class BacktestPartAdmin(BackofficeAdmin):
+    menu, menu_order, icon = MenuGroup.RISK, 64, "view_timeline"
+    list_display = ("number", show.linked("backtest", _("backtest")), "row_count", "created_at")
+    list_select_related = ("backtest",)
+
+
+@admin.register(EntityList)
+class EntityListAdmin(BackofficeAdmin):
+    menu, menu_order, icon, prefix = MenuGroup.RISK, 52, "format_list_bulleted", "lis"
+    kind = "list"
+    list_display = ("code", "name", "kind", "version", show.moment("archived_at", _("archived")))
+    list_filter = ("kind",)
+    search_fields = ("code__icontains", "name__icontains")
+    shown = (show.public_id("lis"),)
+    inlines = (VersionsOfList,)
+
+
+@admin.register(ListVersion)
+class ListVersionAdmin(BackofficeAdmin):
+    menu, menu_order, icon = MenuGroup.RISK, 53, "history"
+    list_display = (
+        show.linked("list", _("list")),
+        "number",
+        "comment",
+        "added",
+        "removed",
+        "entry_count",
+        show.linked("author", _("author")),
+        show.moment("created_at", _("when")),
+    )
+    list_display_links = ("number",)
+    list_select_related = ("list", "author")
+    list_filter = (MadeFilter,)
+
+
+@admin.register(ListEntry)
+class ListEntryAdmin(BackofficeAdmin):
+    menu, menu_order, icon = MenuGroup.RISK, 54, "list_alt"
+    list_display = (
+        show.linked("list", _("list")),
+        "text",
+        show.masked("sealed", _("identifier")),
+        "note",
+        "added_in",
+        "removed_in",
+        show.moment("expires_at", _("expires")),
+    )
+    list_display_links = ("added_in",)
+    list_select_related = ("list",)
+    list_filter = ("list", MadeFilter)
+    search_fields = ("text__exact", "key__exact")
+    shown = (show.masked("sealed", _("identifier")),)
+
+
+@admin.register(RuleSnooze)
+class RuleSnoozeAdmin(BackofficeAdmin):
+    menu, menu_order, icon, prefix = MenuGroup.RISK, 56, "snooze", "snz"
+    kind = "snooze"
+    list_display = (
+        "rule_code",
+        "subject",
+        "entity",
+        "reason",
+        show.linked("author", _("author")),
+        show.moment("until", _("until")),
+        show.moment("ended_at", _("ended")),
+    )
+    list_select_related = ("author",)
+    list_filter = ("subject", "entity")
+    search_fields = ("rule_code__exact",)
+    shown = (show.public_id("snz"),)
+
+
+@admin.register(Brake)
+class BrakeAdmin(BackofficeAdmin):
+    menu, menu_order, icon, prefix = MenuGroup.RISK, 58, "front_hand", "brk"
+    list_display = (
+        "__str__",
+        "subject",
+        "cause",
+        show.moment("pulled_at", _("pulled")),
+        show.linked("pulled_by", _("pulled by")),
+        show.moment("released_at", _("released")),
+        show.linked("released_by", _("released by")),
+    )
+    list_select_related = ("pulled_by", "released_by")
+    list_filter = ("subject", "cause")
+    search_fields = ("rule_code__exact",)
+    shown = (
+        show.public_id("brk"),
+        show.reference("ruleset", "ruleset_id", _("ruleset")),
+        show.reference("model", "model_id", _("model")),
+    )
 
 
 @admin.register(ModelVersion)

@@ -224,6 +224,7 @@ STATUSES: Mapping[str, Mapping[str, Status]] = {
     ),
     "ruleset": _table(
         draft={"draft": _("Draft")},
+        progress={"scheduled": _("Scheduled")},
         waits={"proposed": _("Waits for approval")},
         good={"live": _("Live")},
         ended={"retired": _("Retired")},

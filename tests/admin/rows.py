@@ -16,16 +16,18 @@ from orders.handling import record_payment_event
 from orders.models import Order
 from orders.placing import Contact
 from recommendations.models import ItemNeighbours, RecommendationRun
+from risk.list_files import NewEntry
 from risk.models import (
     AccountScore,
     Alert,
+    BacktestPart,
     Decision,
     Explanation,
     Label,
-    ModelPromotion,
     ShadowScore,
 )
 from risk.rules.engine import Effect
+from risk.services import add_entries, create_list, pull_brake, snooze_rule
 from tests.make import (
     NOON,
     make_application,
@@ -85,9 +87,8 @@ def _make_order(merchant: Merchant) -> Order:
 
 
 def _make_judgement(order: Order, reviewer: User) -> None:
-    make_live_ruleset(make_rule("order.amount > 1", Effect.REVIEW))
+    _make_rules()
     model = make_model()
-    ModelPromotion.objects.create(model=model, approver=reviewer, promoted_at=NOON)
     subject: dict[str, Any] = {"subject_kind": "order", "subject_id": order.pk}
     decision = Decision.objects.create(
         **subject,
@@ -121,6 +122,25 @@ def _make_judgement(order: Order, reviewer: User) -> None:
     Verdict.objects.create(
         case=case, kind="approve", reviewer=reviewer, claim_token=1, evidence_version=1, created_at=NOON
     )
+
+
+def _make_rules() -> None:
+    ruleset = make_live_ruleset(make_rule("order.amount > 1", Effect.REVIEW, code="R-DEAR"))
+    BacktestPart.objects.create(backtest=ruleset.backtests.get(), number=0, row_count=1, tally=b"")
+    analyst = make_user(Role.RISK_ANALYST)
+    watched = create_list("watched", "Watched", kind="device", author=analyst)
+    add_entries(watched, [NewEntry(SECRETS[2])], author=analyst)
+    snooze_rule(
+        "order",
+        "R-DEAR",
+        entity="buyer",
+        key=1,
+        until=NOON + timedelta(days=1),
+        reason="Known",
+        author=analyst,
+        at=NOON,
+    )
+    pull_brake("order", rule_code="R-DEAR", by=analyst, at=NOON)
 
 
 def _make_system() -> None:
