@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from accounts.models import Role, User
 from core.errors import Conflict, NotFound, PermissionDenied, ValidationFailed
 from core.ids import new_id
-from core.models import AuditEntry, OutboxEvent
+from core.models import AuditEntry
 from core.refs import Ref
 from risk.models import (
     Activation,
@@ -23,7 +23,6 @@ from risk.models import (
     ModelVersion,
     Rule,
     RuleSet,
-    TrainingRun,
 )
 from risk.policy import Thresholds
 from risk.rulesets import Policy, compile_rows, draft_hash, policy_of
@@ -34,10 +33,8 @@ from risk.services import (
     create_draft,
     delete_rule,
     move_rule,
-    promote_model,
     record_label,
     rename_ruleset,
-    request_training,
     save_policy,
     save_rule,
 )
@@ -250,61 +247,6 @@ class TestActivation:
                     edit()
                 assert caught.value.code == "not_a_draft"
         assert [rule.condition for rule in Rule.objects.all()] == ["true"]
-
-
-class TestModels:
-    def test_a_promotion_retires_the_former_champion(self, ann: User) -> None:
-        former, shadow = make_model(), make_model(status="shadow")
-        promote_model(shadow, approver=ann, at=NOON)
-        promotion = ModelPromotion.objects.get(ended_at=None)
-        assert ModelVersion.objects.get(pk=former.pk).status == "retired"
-        assert ModelVersion.objects.get(status="champion") == shadow
-        assert (promotion.model, promotion.approver, promotion.requested_by) == (shadow, ann, None)
-
-    def test_the_next_promotion_ends_the_one_before(self, ann: User) -> None:
-        first, second = make_model(status="shadow"), make_model(status="shadow")
-        promote_model(first, approver=ann, at=NOON)
-        promote_model(second, approver=ann, at=NOON + timedelta(hours=1))
-        ended = [promotion.ended_at for promotion in ModelPromotion.objects.order_by("id")]
-        assert ended == [NOON + timedelta(hours=1), None]
-
-    def test_a_retired_champion_can_come_back(self, ann: User) -> None:
-        first, second = make_model(), make_model(status="shadow")
-        promote_model(second, approver=ann, at=NOON)
-        promote_model(ModelVersion.objects.get(pk=first.pk), approver=ann, at=NOON)
-        assert ModelVersion.objects.get(status="champion") == first
-
-    def test_who_asked_for_the_training_cannot_promote_its_model(self, ann: User, bob: User) -> None:
-        version = make_model(status="shadow")
-        TrainingRun.objects.filter(pk=version.training_id).update(requested_by=ann)
-        version = ModelVersion.objects.get(pk=version.pk)
-        with pytest.raises(PermissionDenied) as caught:
-            promote_model(version, approver=ann, at=NOON)
-        assert caught.value.code == "second_person_needed"
-        assert promote_model(version, approver=bob, at=NOON).requested_by == ann
-
-    @pytest.mark.parametrize("status", ["candidate", "champion"])
-    def test_only_a_shadow_or_a_retired_model_is_promoted(self, ann: User, status: str) -> None:
-        with pytest.raises(Conflict) as caught:
-            promote_model(make_model(status=status), approver=ann, at=NOON)
-        assert caught.value.code == "not_promotable"
-
-    @pytest.mark.parametrize("role", [Role.REVIEWER, Role.OPERATIONS])
-    def test_only_analysts_train_and_promote(self, role: Role) -> None:
-        other = make_user(role)
-        with pytest.raises(PermissionDenied):
-            promote_model(make_model(status="shadow"), approver=other, at=NOON)
-        with pytest.raises(PermissionDenied):
-            request_training("order", as_of=NOON, requested_by=other)
-
-    def test_a_requested_training_waits_for_its_worker(
-        self, ann: User, sent_tasks: Any, django_capture_on_commit_callbacks: Any
-    ) -> None:
-        with django_capture_on_commit_callbacks(execute=True):
-            run = request_training("order", as_of=NOON, requested_by=ann)
-        assert (run.status, run.requested_by) == ("queued", ann)
-        assert sent_tasks == [("risk.tasks.train.run_training", [run.pk])]
-        assert OutboxEvent.objects.get().type == "model.training_requested"
 
 
 class TestDatabaseKeeps:
