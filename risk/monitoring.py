@@ -202,7 +202,7 @@ def _judge_calibration(champion: ModelVersion, at: datetime) -> Finding | None:
     ).order_by("-id")
     scores: dict[int, float] = {}
     for subject_id, score in scored.values_list("subject_id", "score")[: 4 * _VECTORS]:
-        scores.setdefault(subject_id, score)
+        scores.setdefault(subject_id, float(score or 0.0))
     truths: dict[int, bool] = {}
     remaining = iter(scores)
     while batch := list(islice(remaining, 500)):
@@ -211,8 +211,8 @@ def _judge_calibration(champion: ModelVersion, at: datetime) -> Finding | None:
             "subject_id", "is_bad"
         ):
             truths[subject_id] = truths.get(subject_id, False) or is_bad
-    is_bad = np.array(list(truths.values()), dtype=np.bool_)
-    return brakes.judge_calibration(is_bad, np.array([scores[subject_id] for subject_id in truths]))
+    came_true = np.array(list(truths.values()), dtype=np.bool_)
+    return brakes.judge_calibration(came_true, np.array([scores[subject_id] for subject_id in truths]))
 
 
 def _in_use_since(champion: ModelVersion) -> datetime:

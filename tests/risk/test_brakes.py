@@ -125,7 +125,7 @@ def write_decisions(
     rows = [(outcome, evaluation) for count, outcome, evaluation in outcomes for _ in range(count)]
     end = at.timestamp() * 1000
     ids = new_ids(np.linspace(end - spread.total_seconds() * 1000, end - 1, len(rows)).astype(np.int64))
-    np.random.default_rng(1).shuffle(rows)  # type: ignore[arg-type]
+    np.random.default_rng(1).shuffle(rows)
     Decision.objects.bulk_create(
         Decision(
             **{

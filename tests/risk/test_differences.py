@@ -1,6 +1,7 @@
 """The difference of any two versions, laid out for the person who approves the later one."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,7 +18,7 @@ from tests.make import make_live_ruleset, make_rule, make_user
 POLICY = Policy(Thresholds(review_at=0.3, decline_at=0.8, points_review_at=30, points_decline_at=100))
 
 
-def rule(code: str, condition: str = "order.amount > 1", **fields: object) -> RuleDefinition:
+def rule(code: str, condition: str = "order.amount > 1", **fields: Any) -> RuleDefinition:
     return make_rule(condition, code=code, **fields)
 
 

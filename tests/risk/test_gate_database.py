@@ -118,12 +118,13 @@ class TestDatabaseKeepsActivations:
     def test_that_it_never_changes_and_never_goes(self) -> None:
         make_live_ruleset()
         rows = Activation.objects.all()
-        for change in (
+        changes: list[dict[str, Any]] = [
             {"approver": make_user()},
             {"ruleset_hash": "0" * 64, "backtest_hash": "0" * 64},
             {"approved_at": NOON + HOUR},
             {"activated_at": None},
-        ):
+        ]
+        for change in changes:
             with refused("activation_is_immutable"):
                 rows.update(**change)
         with refused("activation_is_kept"):
@@ -176,7 +177,13 @@ class TestDatabaseKeepsRulesets:
     def test_that_a_published_one_never_changes(self) -> None:
         ruleset = make_live_ruleset(make_rule("true", code="R-1"))
         rows, rules = RuleSet.objects.filter(pk=ruleset.pk), Rule.objects.filter(ruleset=ruleset)
-        for change in ({"policy": {}}, {"content_hash": "x"}, {"author": make_user()}, {"name": "x"}):
+        changes: list[dict[str, Any]] = [
+            {"policy": {}},
+            {"content_hash": "x"},
+            {"author": make_user()},
+            {"name": "x"},
+        ]
+        for change in changes:
             with refused("published_ruleset_is_immutable"):
                 rows.update(**change)
         with refused("rules_of_published_ruleset_are_immutable"):
