@@ -14,11 +14,11 @@ from core.actors import SYSTEM
 from intake.imports import run_import
 from orders.models import Order
 from risk import services, training
-from risk.backtest.services import run_now
 from risk.models import ModelVersion, Subject
 from risk.rules.engine import Effect, RuleDefinition
 from risk.selectors import find_live
 from risk.starter import orders as starter
+from risk.starter.publishing import publish
 from simulation import generate, write
 from simulation.loading import load_standing
 
@@ -41,9 +41,7 @@ def prepare_marketplace(*, orders: int, rules: int, seed: int) -> None:
         draft = services.create_draft(
             Subject.ORDER, "Benchmark", rules=_rules(rules), policy=starter.POLICY, author=author
         )
-        at = timezone.now()
-        run_now(draft, since=at - timedelta(days=7), until=at, requested_by=author, at=at)
-        services.activate_ruleset(draft, approver=approver, at=at)
+        publish(draft, author=author, approver=approver, at=now + timedelta(seconds=1))
 
 
 def grow_marketplace(*, to: int, seed: int) -> None:

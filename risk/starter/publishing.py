@@ -7,20 +7,18 @@ from django.utils.translation import gettext_noop as _
 from accounts.models import User
 from risk import selectors, services
 from risk.backtest.services import run_now
-from risk.models import RuleSet, Subject
+from risk.models import Backtest, RuleSet, Subject
 
 from . import applications, listings, merchants, orders
 
+# The month before says what they would have held; a marketplace without history is told so in the result.
+BACKTESTED = timedelta(days=30)
 _STARTERS = {
     Subject.ORDER: (_("Starter rules for orders"), orders),
     Subject.LISTING: (_("Starter rules for listings"), listings),
     Subject.APPLICATION: (_("Starter rules for applications"), applications),
     Subject.MERCHANT: (_("Starter rules for merchant accounts"), merchants),
 }
-
-
-# The month before says what they would have held; a marketplace without history is told so in the result.
-_TESTED_ON = timedelta(days=30)
 
 
 def publish_starters(*, author: User, approver: User, at: datetime) -> list[RuleSet]:
@@ -31,7 +29,18 @@ def publish_starters(*, author: User, approver: User, at: datetime) -> list[Rule
             draft = services.create_draft(
                 subject, name, rules=starter.RULES, policy=starter.POLICY, author=author
             )
-            run_now(draft, since=at - _TESTED_ON, until=at, requested_by=author, at=at)
-            services.activate_ruleset(draft, approver=approver, at=at)
+            publish(draft, author=author, approver=approver, at=at)
             published.append(draft)
     return published
+
+
+def publish(draft: RuleSet, *, author: User, approver: User, at: datetime) -> Backtest:
+    """Backtest a draft on the last month, however little there is, and put it live; return the backtest.
+
+    RuntimeError with its message if the backtest did not finish.
+    """
+    backtest = run_now(draft, since=at - BACKTESTED, until=at, requested_by=author, at=at)
+    if backtest.status != Backtest.Status.FINISHED:
+        raise RuntimeError(f"The backtest of {draft} did not finish: {backtest.message}")
+    services.approve_ruleset(draft, backtest=backtest, approver=approver, at=at)
+    return backtest
