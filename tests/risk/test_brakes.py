@@ -31,11 +31,13 @@ from risk.inputs import current_inputs
 from risk.models import Brake, Decision, Label, ModelVersion, RuleSet
 from risk.monitoring import MATURITY, brake_models, brake_rules
 from risk.rules.engine import Effect, Mode
-from risk.services import promote_model, pull_brake, release_brake
+from risk.services import create_draft, promote_model, pull_brake, release_brake
 from risk.services.brakes import SHORTEST
+from risk.starter.publishing import publish
 from risk.tasks import monitoring as tasks
-from tests.make import make_live_ruleset, make_model, make_rule, make_user
+from tests.make import NOON, make_live_ruleset, make_model, make_order, make_rule, make_user
 from tests.risk.guards import unguarded
+from tests.risk.test_gate import POLICY
 from tests.risk.versions import make_linear_model
 
 HOUR = timedelta(hours=1)
@@ -231,6 +233,20 @@ class TestRules:
         write_decisions(ruleset, [(150, "review", hit()), (50, "approve", MISS)], at=later)
         (brake,) = brake_rules(at=later)
         assert (brake.detail["basis"], brake.detail["expected_rate"]) == ("backtest", 0.3)
+
+    def test_a_backtest_is_read_as_it_is_written(
+        self, ann: User, now: datetime, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(monitoring, "MIN_EXPECTED_ROWS", 3)
+        for total in ("10.00", "20.00", "30.00"):
+            make_order(total=total, at=now - HOUR)
+        rules = [make_rule("order.amount > 15", code="R-1"), make_rule("true", code="R-2", ends_at=NOON)]
+        draft = create_draft("order", "Test", rules=rules, policy=POLICY, author=ann)
+        publish(draft, author=ann, approver=make_user(Role.RISK_ANALYST), at=now)
+        assert monitoring._backtested(RuleSet.objects.get(pk=draft.pk)) == {
+            "R-1": Rate(2, 3, "backtest"),
+            "R-2": Rate(0, 3, "backtest"),
+        }
 
     def test_of_a_new_rule_only_the_cap_is_known(self, now: datetime) -> None:
         ruleset = make_live_ruleset(make_rule("order.amount > 1", code="R-1"), holds_per_hour=50)
