@@ -14,12 +14,24 @@
   // Okabe and Ito's palette (2008) without yellow: told apart with any kind of colour blindness.
   const palette = () => [token("accent"), "#e69f00", "#cc79a7", "#56b4e9", "#d55e00", "#009e73"];
 
+  // Lines across the chart at a value of the x axis, each with its word at the top.
+  const marksOf = (marks, ink) => ({
+    symbol: "none", silent: true,
+    data: marks.map((mark) => ({
+      xAxis: mark.x, lineStyle: { color: token(mark.tone), width: 1.5, type: mark.tone === "accent" ? "solid" : "dashed" },
+      label: { formatter: mark.label, color: ink, fontSize: 11, position: "end", distance: 2 },
+    })),
+  });
+
   const seriesOf = (spec, one, colour, ink) => {
+    const at = (values) => (spec.x_type === "value" ? values.map((value, i) => [spec.x[i], value]) : values);
     const shown = {
-      name: one.name, type: spec.kind, data: one.values, color: colour, symbol: "circle", symbolSize: 5, showSymbol: false,
+      name: one.name, type: spec.kind, data: at(one.values), color: colour, symbol: "circle", symbolSize: 5, showSymbol: false,
       barMaxWidth: 28, lineStyle: { width: 2 }, itemStyle: { borderRadius: spec.kind === "bar" ? [2, 2, 0, 0] : 0 },
       endLabel: spec.kind === "line" && spec.series.length > 1 ? { show: true, formatter: "{a}", color: ink, fontSize: 12 } : undefined,
+      labelLayout: { moveOverlap: "shiftY" },
     };
+    if (spec.marks && one === spec.series[0]) shown.markLine = marksOf(spec.marks, ink);
     if (!one.low || !one.high) return [shown];
     // The band is two stacked areas: an invisible one up to `low`, then a tinted one up to `high`.
     const edge = { type: "line", stack: "band-" + one.name, symbol: "none", silent: true, lineStyle: { opacity: 0 }, tooltip: { show: false } };
@@ -37,12 +49,12 @@
     return {
       animation: false,
       textStyle: { fontFamily: getComputedStyle(document.body).fontFamily },
-      grid: { left: 8, right: spec.kind === "line" && spec.series.length > 1 ? 96 : 12, top: 12, bottom: 4, containLabel: true },
+      grid: { left: 8, right: spec.kind === "line" && spec.series.length > 1 ? 104 : 16, top: spec.marks ? 24 : 12, bottom: 4, containLabel: true },
       tooltip: {
         trigger: "axis", renderMode: "richText", backgroundColor: surface, borderColor: line, textStyle: { color: ink, fontSize: 12 },
         valueFormatter: (value) => (value === null || value === undefined ? "–" : value.toLocaleString(document.documentElement.lang) + (spec.unit || "")),
       },
-      xAxis: { type: spec.x_type || "category", boundaryGap: spec.kind === "bar", data: spec.x_type === "value" ? undefined : spec.x, ...axis, splitLine: { show: false } },
+      xAxis: { type: spec.x_type || "category", boundaryGap: spec.kind === "bar", data: spec.x_type === "value" ? undefined : spec.x, min: spec.x_type === "value" ? "dataMin" : undefined, max: spec.x_max, ...axis, splitLine: { show: false } },
       yAxis: { type: "value", scale: spec.kind === "line" && Boolean(spec.free_scale), splitNumber: 4, ...axis, axisLine: { show: false }, axisLabel: { ...axis.axisLabel, formatter: (v) => v.toLocaleString(document.documentElement.lang) + (spec.unit || "") } },
       series: spec.series.flatMap((one, i) => seriesOf(spec, one, colours[i % colours.length], ink)),
     };

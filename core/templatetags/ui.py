@@ -128,9 +128,22 @@ def spark(
 ) -> dict[str, object]:
     """Draw the shape of a short series as a line, or as bars from zero."""
     if bars:
-        drawn_bars = graphics.draw_bars(values, width=width, height=height)
-        return {"bars": drawn_bars, "width": width, "height": height, "label": label}
+        bars_path = graphics.path_of(graphics.draw_bars(values, width=width, height=height))
+        return {"bars": bars_path, "width": width, "height": height, "label": label}
     return {"spark": graphics.draw_spark(values, width=width, height=height), "label": label}
+
+
+@register.inclusion_tag("components/split.html")
+def split(parts: Iterable[tuple[Text, int, str]]) -> dict[str, object]:
+    """Draw how a whole divides: (label, count, tone) in order, each part as wide as its share."""
+    parts = list(parts)
+    drawn = graphics.draw_split([count for _label, count, _tone in parts])
+    return {
+        "parts": [
+            {"label": label, "count": count, "tone": tone, "x": x, "width": width}
+            for (label, count, tone), (x, width) in zip(parts, drawn, strict=True)
+        ]
+    }
 
 
 @register.inclusion_tag("components/contributions.html")

@@ -77,6 +77,15 @@ def draw_bars(values: Sequence[float], *, width: int = 96, height: int = 24, gap
     return tuple(bars)
 
 
+def path_of(bars: Sequence[Bar]) -> str:
+    """Return the bars as one SVG path: a page with hundreds of them stays quick to write.
+
+    >>> path_of(draw_bars([1, 2], width=11, height=10))
+    'M0.0 5.0h5.0v5.0h-5.0zM6.0 0.0h5.0v10.0h-5.0z'
+    """
+    return "".join(f"M{bar.x} {bar.y}h{bar.width}v{bar.height}h-{bar.width}z" for bar in bars if bar.height)
+
+
 def draw_signed_bars(values: Sequence[float]) -> tuple[SignedBar, ...]:
     """Return bars on a common scale around the middle; the largest magnitude reaches the edge.
 
@@ -89,6 +98,21 @@ def draw_signed_bars(values: Sequence[float]) -> tuple[SignedBar, ...]:
         size = 50 * abs(value) / top
         bars.append(SignedBar(round(50 if value >= 0 else 50 - size, 2), round(size, 2), value >= 0))
     return tuple(bars)
+
+
+def draw_split(counts: Sequence[int], *, width: float = 100) -> tuple[tuple[float, float], ...]:
+    """Return (x, width) of each part of a bar that shows the whole.
+
+    >>> draw_split([1, 3])
+    ((0.0, 25.0), (25.0, 75.0))
+    """
+    whole = sum(counts) or 1
+    parts, x = [], 0.0
+    for count in counts:
+        size = width * count / whole
+        parts.append((round(x, 2), round(size, 2)))
+        x += size
+    return tuple(parts)
 
 
 def compare_words(old: str, new: str) -> tuple[Piece, ...]:
