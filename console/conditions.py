@@ -1,13 +1,15 @@
 """A condition as an editor wants it: what it means, or the place where it cannot be read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from risk.rules.errors import ExpressionError
-from risk.rules.expression import parse
+from risk.rules.expression import NO_LISTS, Expression, parse
 from risk.schemas import schema_of
 
 from .wording import condition_words
+
+Lists = Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -31,10 +33,18 @@ class ConditionCheck:
         return not self.error
 
 
-def check(subject: str, condition: str) -> ConditionCheck:
-    """Read a condition against the fields of a subject."""
+def read(subject: str, condition: str, lists: Lists) -> Expression | None:
+    """Return a condition that can be read, else None."""
     try:
-        expression = parse(condition, schema_of(subject))
+        return parse(condition, schema_of(subject), lists)
+    except ExpressionError:
+        return None
+
+
+def check(subject: str, condition: str, lists: Lists = NO_LISTS) -> ConditionCheck:
+    """Read a condition against the fields of a subject and the lists there are."""
+    try:
+        expression = parse(condition, schema_of(subject), lists)
     except ExpressionError as error:
         end = error.offset + error.length
         return ConditionCheck(

@@ -1,4 +1,4 @@
-"""Forms of the console: verdicts, filters, rules."""
+"""Forms of the console: verdicts and filters."""
 
 from typing import Any
 
@@ -11,8 +11,6 @@ from cases.models import CaseStatus, ReviewCase
 from cases.services import NewVerdict
 from cases.verdicts import NOTE_LENGTH
 from risk.models import Effect, RuleMode, Subject
-from risk.rules.engine import Effect as RuleEffect
-from risk.rules.engine import Mode, RuleDefinition
 
 
 class VerdictForm(forms.Form):
@@ -102,68 +100,16 @@ class DecisionFilter(forms.Form):
     q = forms.CharField(required=False, max_length=80, label=_("Decision or subject id"))
 
 
-class RuleForm(forms.Form):
-    """One rule of a draft. The condition is checked by the service, which knows the fields."""
+class RuleFilter(forms.Form):
+    """Which rules of a version a page shows; it lives in the URL."""
 
-    code = forms.RegexField(
-        r"^[A-Z][A-Z0-9-]{2,31}$",
-        label=_("Code"),
-        help_text=_("Stable, for example R-ORD-014. Capital letters, digits and hyphens."),
-    )
-    name = forms.CharField(max_length=160, label=_("Name"), help_text=_("What it finds, in one sentence."))
-    condition = forms.CharField(
-        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false", "class": "bo-mono"}),
-        label=_("Condition"),
-        max_length=2_000,
-        strip=False,
+    q = forms.CharField(required=False, max_length=80, label=_("Code, name or condition"))
+    mode = forms.ChoiceField(
+        required=False, choices=[("", _("Every mode")), *RuleMode.choices], label=_("Mode")
     )
     effect = forms.ChoiceField(
-        choices=[choice for choice in Effect.choices if choice[0] in set(RuleEffect)], label=_("Effect")
+        required=False, choices=[("", _("Every effect")), *Effect.choices], label=_("Effect")
     )
-    points = forms.IntegerField(
-        min_value=0,
-        max_value=1_000,
-        required=False,
-        label=_("Points"),
-        help_text=_("Only with the effect “Points”."),
+    days = forms.ChoiceField(
+        required=False, choices=[("30", _("30 days")), ("7", _("7 days"))], label=_("Period")
     )
-    reason_code = forms.ChoiceField(label=_("Reason"), required=False)
-    mode = forms.ChoiceField(
-        choices=RuleMode.choices, label=_("Mode"), help_text=_("A shadow rule is recorded and has no effect.")
-    )
-    tag = forms.CharField(max_length=40, required=False, label=_("Tag"))
-    queue = forms.ChoiceField(required=False, label=_("Queue"))
-
-    def __init__(
-        self, *args: Any, reasons: list[tuple[str, Any]], queues: list[tuple[str, Any]], **kwargs: Any
-    ) -> None:
-        super().__init__(*args, **kwargs)
-        for name, choices in (("reason_code", reasons), ("queue", queues)):
-            field = self.fields[name]
-            assert isinstance(field, forms.ChoiceField)
-            field.choices = [("", "–"), *choices]
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
-        if not self.errors:
-            try:
-                self.definition()
-            except ValueError as error:
-                raise forms.ValidationError(str(error).partition(": ")[2].capitalize()) from error
-        return cleaned
-
-    def definition(self) -> RuleDefinition:
-        """Return the rule; ValueError if effect, points, tag and queue do not fit together."""
-        chosen = self.cleaned_data
-        effect = RuleEffect(chosen["effect"])
-        return RuleDefinition(
-            code=chosen["code"],
-            name=chosen["name"],
-            condition=chosen["condition"].strip(),
-            effect=effect,
-            points=(chosen["points"] or 0) if effect is RuleEffect.POINTS else 0,
-            reason_code=chosen["reason_code"],
-            mode=Mode(chosen["mode"]),
-            tag=chosen["tag"],
-            queue=chosen["queue"],
-        )

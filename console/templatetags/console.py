@@ -1,15 +1,22 @@
 """Template tags of the console."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from django import template
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from console.bands import Bands
+from console.estimates import Share
+from console.list_pages import masked_value
 from core.countries import country_name
 from core.ids import encode
 from core.reasons import find_reason
 from core.templatetags.ui import score
 from core.ui.formats import number_text
+from core.ui.statuses import Tone
+from risk.list_files import ReadEntries
 from risk.models import Decision
 
 register = template.Library()
@@ -65,6 +72,12 @@ def percent(share: Figure, decimals: int = 1) -> str:
 
 
 @register.filter
+def score_text(probability: Figure) -> str:
+    """Return a threshold on the score as people see scores, 0–100."""
+    return number_text(100 * probability, decimals=1) if isinstance(probability, (int, float)) else "–"
+
+
+@register.filter
 def figure(value: Figure) -> str:
     """Return a model figure with three decimals."""
     return number_text(value, decimals=3) if isinstance(value, (int, float)) else "–"
@@ -78,6 +91,16 @@ def signed(value: Figure) -> str:
     return ("+" if value > 0 else "") + number_text(value, decimals=3)
 
 
+@register.inclusion_tag("console/components/precision.html")
+def precision(share: Share) -> dict[str, object]:
+    """Show a counted share with its interval; few outcomes are shown as a count, not as a percentage."""
+    band, mark = None, 0.0
+    if share.value is not None and share.interval is not None:
+        low, high = share.interval
+        band, mark = (round(100 * low, 1), round(100 * (high - low), 1)), round(96 * share.value, 1)
+    return {"share": share, "band": band, "mark": mark}
+
+
 @register.simple_tag
 def subject_icon(kind: str) -> str:
     """Return the icon's name for a kind of subject."""
@@ -85,3 +108,96 @@ def subject_icon(kind: str) -> str:
 
 
 _ICONS = {"order": "shopping-cart", "listing": "tag", "application": "building-store", "merchant": "users"}
+
+
+# ── Backtests ────────────────────────────────────────────────────────────────────────────────────
+@register.inclusion_tag("console/components/figure.html")
+def figure_value(kind: str, value: object, amount: int | None, currency: str) -> dict[str, object]:
+    """Show one side of a figure of a backtest: a share with its interval, a count with its amount, hours."""
+    return {"kind": kind, "value": value, "amount": amount, "currency": currency}
+
+
+@register.inclusion_tag("console/components/difference.html")
+def difference(figure: object) -> dict[str, object]:
+    """Show how far the candidate is from live, green or red where one is better."""
+    return {"figure": figure}
+
+
+@register.filter
+def points(share: Figure) -> str:
+    """Return a difference of two shares in percentage points."""
+    return (
+        f"{_sign(share)}{number_text(100 * share, decimals=1)} pp" if isinstance(share, (int, float)) else "–"
+    )
+
+
+@register.filter
+def signed_number(value: Figure, decimals: int = 0) -> str:
+    """Return a difference of counts with its sign."""
+    return (
+        f"{_sign(value)}{number_text(value, decimals=decimals)}" if isinstance(value, (int, float)) else "–"
+    )
+
+
+def _sign(value: float | str) -> str:
+    return "+" if isinstance(value, (int, float)) and value > 0 else ""
+
+
+@register.filter
+def as_share(stored: Mapping[str, int]) -> Share:
+    """Return a share of a backtest's document as one that `precision` shows."""
+    return Share(stored["part"], stored["whole"])
+
+
+@register.filter
+def good_stopped(side: Mapping[str, Mapping[str, int]]) -> str:
+    """Return how many good rows a side held or declined."""
+    return number_text(side["good_held"]["count"] + side["good_declined"]["count"])
+
+
+@register.filter
+def segment(value: str) -> str:
+    """Return the name of a segment; two letters are a country."""
+    if len(value) == 2 and value.isupper():
+        return country_name(value)
+    return str(_SEGMENTS.get(value, value))
+
+
+_SEGMENTS = {
+    "": gettext_lazy("not known"),
+    "other": gettext_lazy("other"),
+    "none": gettext_lazy("none"),
+    "under_10": gettext_lazy("under 10"),
+    "1_to_9": "1–9",
+    "10_to_99": "10–99",
+    "100_to_999": "100–999",
+    "100_and_more": gettext_lazy("100 and more"),
+    "1000_and_more": gettext_lazy("1,000 and more"),
+    "under_1d": gettext_lazy("under a day"),
+    "1d_to_7d": gettext_lazy("1–7 days"),
+    "7d_to_30d": gettext_lazy("7–30 days"),
+    "30d_to_1y": gettext_lazy("30 days to a year"),
+    "1y_and_more": gettext_lazy("a year and more"),
+}
+
+
+@register.filter
+def moment_of(text: str) -> datetime:
+    """Return the moment of an ISO 8601 text."""
+    return datetime.fromisoformat(text)
+
+
+# ── Lists ────────────────────────────────────────────────────────────────────────────────────────
+@register.filter
+def import_parts(read: ReadEntries) -> list[tuple[str, int, str]]:
+    """Return how the rows of a file divide, for the split bar."""
+    return [
+        (_("good rows"), len(read.entries), Tone.GOOD),
+        (_("rows left out"), read.problem_count, Tone.BAD),
+    ]
+
+
+@register.filter
+def masked(value: str, kind: str) -> str:
+    """Return a value of a list with most of it hidden if it is personal."""
+    return masked_value(kind, value)

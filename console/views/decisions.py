@@ -53,9 +53,7 @@ def decision_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 @staff_page(Permission.VIEW_ALL_MERCHANTS)
 def decision(request: HttpRequest, public_id: str) -> HttpResponse:
-    found = _visible_to(user_of(request)).filter(pk=decode("dec", public_id)).first()
-    if found is None:
-        raise NotFound("No such decision.")
+    found = decision_of(request, public_id)
     subject = Ref(found.subject_kind, found.subject_id)
     open_case = cases.find_open_case(subject)
     # While somebody is to judge it blind, the outcome stays hidden here too.
@@ -71,6 +69,14 @@ def decision(request: HttpRequest, public_id: str) -> HttpResponse:
         "now": timezone.now(),
     }
     return show(request, "console/decision.html", context)
+
+
+def decision_of(request: HttpRequest, public_id: str) -> Decision:
+    """Return a decision this person may see; another one does not exist for them."""
+    found = _visible_to(user_of(request)).filter(pk=decode("dec", public_id)).first()
+    if found is None:
+        raise NotFound("No such decision.")
+    return found
 
 
 def _timings(decision: Decision) -> list[tuple[str | Promise, float]]:

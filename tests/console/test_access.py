@@ -13,7 +13,14 @@ from tests.make import make_merchant, make_user
 
 pytestmark = pytest.mark.django_db
 
-_ARGUMENTS = {"public_id": "cas_0000000000000", "code": "orders", "run_id": 1}
+_ARGUMENTS: dict[str, object] = {
+    "public_id": "cas_0000000000000",
+    "code": "orders",
+    "run_id": 1,
+    "entry_id": 1,
+    "number": 1,
+    "what": "flips",
+}
 
 
 def _href(pattern: URLPattern) -> str:
@@ -22,10 +29,16 @@ def _href(pattern: URLPattern) -> str:
 
 
 PAGES = [pytest.param(_href, pattern, id=pattern.name) for pattern in urlpatterns]
+READ_AND_WRITE = {
+    "rule", "rule-new", "policy", "ruleset-approve", "backtest-new", "list-new", "list-import",
+    "snooze-new",
+}  # fmt: skip
 POST_ONLY = [
     "claim-next", "case-claim", "case-release", "case-skip", "case-heartbeat", "case-preview", "case-verdict",
-    "alert-acknowledge", "ruleset-copy", "ruleset-activate", "condition-check", "rule-delete", "train",
-    "model-promote",
+    "alert-acknowledge", "train", "model-promote", "ruleset-copy", "ruleset-withdraw", "condition-check",
+    "condition-try", "rule-delete", "rule-move", "policy-preview", "policy-adopt", "backtest-cancel",
+    "list-add", "list-remove", "list-restore", "list-preview", "list-import-errors", "list-export",
+    "list-archive", "brake-release", "brake-pull", "snooze-end",
 ]  # fmt: skip
 
 
@@ -49,7 +62,7 @@ def test_whoever_is_not_signed_in_is_asked_to(href, pattern: URLPattern) -> None
 
 @pytest.mark.parametrize(("href", "pattern"), PAGES)
 def test_wrong_method_is_refused(href, pattern: URLPattern, page: Client) -> None:
-    if pattern.name in {"rule", "rule-new"}:
+    if pattern.name in READ_AND_WRITE:
         assert page.delete(href(pattern)).status_code == 405
     elif pattern.name in POST_ONLY:
         assert page.get(href(pattern)).status_code == 405
@@ -62,6 +75,10 @@ def test_wrong_method_is_refused(href, pattern: URLPattern, page: Client) -> Non
     [
         (Role.REVIEWER, "queue-list", 200),
         (Role.REVIEWER, "rules", 200),
+        (Role.REVIEWER, "backtests", 200),
+        (Role.REVIEWER, "backtest-new", 403),
+        (Role.REVIEWER, "lists", 200),
+        (Role.REVIEWER, "monitoring", 200),
         (Role.REVIEWER, "imports", 403),
         (Role.RISK_ANALYST, "queue-list", 403),
         (Role.RISK_ANALYST, "cases", 403),
@@ -69,6 +86,8 @@ def test_wrong_method_is_refused(href, pattern: URLPattern, page: Client) -> Non
         (Role.RISK_ANALYST, "decisions", 200),
         (Role.OPERATIONS, "imports", 200),
         (Role.OPERATIONS, "rules", 403),
+        (Role.OPERATIONS, "lists", 403),
+        (Role.OPERATIONS, "monitoring", 403),
         (Role.OPERATIONS, "home", 200),
         (Role.OPERATIONS, "alerts", 200),
     ],
@@ -77,7 +96,13 @@ def test_each_role_opens_its_pages(role: Role, name: str, expected: int, sign_in
     assert sign_in(role).get(reverse(f"console:{name}")).status_code == expected
 
 
-@pytest.mark.parametrize("name", ["train", "ruleset-copy", "ruleset-activate", "model-promote"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("train", "model-promote", "policy-adopt", "backtest-cancel", "snooze-end"),
+        *(name for name in POST_ONLY if name.startswith(("rule", "condition", "list", "brake"))),
+    ],
+)
 def test_reviewers_do_not_change_judgement(name: str, page: Client) -> None:
     pattern = next(pattern for pattern in urlpatterns if pattern.name == name)
     assert page.post(_href(pattern)).status_code == 403

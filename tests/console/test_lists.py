@@ -15,10 +15,11 @@ from core.ids import encode
 from intake.models import ImportBatch
 from risk.accounts import propose_restriction
 from risk.models import AccountScore, Alert
+from risk.services import copy_to_draft
 from tests.cases.builders import make_case
 from tests.console.conftest import SignIn
 from tests.console.scenes import held_case
-from tests.make import make_live_ruleset, make_merchant, make_model, make_rule
+from tests.make import make_live_ruleset, make_merchant, make_model, make_rule, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -199,13 +200,15 @@ def test_ruleset_page_counts_hits(sign_in: SignIn) -> None:
     listed = client.get(reverse("console:rules")).context["by_subject"]
     ruleset = dict(listed)["order"][0]
     answer = client.get(reverse("console:ruleset", args=[encode("rst", ruleset.pk)]))
-    hits = {rule.code: (found.matched, found.missing) for rule, _check, found in answer.context["rules"]}
+    rows = [row for _group, rows in answer.context["groups"] for row in rows]
+    hits = {row.rule.code: (row.hits.matched.part, row.hits.missing.part) for row in rows if row.hits}
     assert hits == {"R-DEAR": (2, 0), "R-CARD": (0, 2)}
     assert answer.context["hits"].decisions == 2
 
 
 def test_rule_whose_field_is_gone_is_shown_with_its_error(sign_in: SignIn) -> None:
-    ruleset = make_live_ruleset(make_rule("order.amount > 1", code="R-OLD"))
+    live = make_live_ruleset(make_rule("order.amount > 1", code="R-OLD"))
+    ruleset = copy_to_draft(live, author=make_user(Role.RISK_ANALYST))
     ruleset.rules.update(condition="order.amuont > 1")
     content = (
         sign_in(Role.REVIEWER)
