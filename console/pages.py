@@ -14,6 +14,7 @@ from cases import selectors as cases
 from risk import selectors as risk
 
 from .access import user_of
+from .waiting import count_approvable, count_brakes
 
 
 def show(
@@ -29,6 +30,10 @@ def _frame(request: HttpRequest) -> dict[str, Any]:
     if has_permission(user, Permission.REVIEW_CASES):
         counts["queues"] = cases.count_waiting_for(user)
         counts["cases"] = cases.list_claimed_by(user, at=timezone.now()).count()
+    if has_permission(user, Permission.VIEW_RULES):
+        counts["monitoring"] = count_brakes()
+    if has_permission(user, Permission.EDIT_RULES):
+        counts["rules"] = count_approvable(user, at=timezone.now())
     return {"nav_counts": counts, "may": _rights(user), "base_currency": settings.BASE_CURRENCY}
 
 

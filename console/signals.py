@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from risk.explain import explain_decision
+from django.utils.translation import gettext_lazy
+
+from risk.explain import ExplanationView, explanation_of
 from risk.models import Decision, Rule, RuleSet
 from risk.rules.errors import ExpressionError
 from risk.rules.expression import parse
@@ -31,14 +33,21 @@ class Finding:
 
 @dataclass(frozen=True)
 class Signals:
-    """Everything the signals pane shows. `review_at`, `decline_at`: the policy's thresholds on the score."""
+    """Everything the signals pane shows.
+
+    muted                   rules that matched without effect, each with the reason in words
+    flip_words              what would have had to be otherwise for another outcome, or why nothing is told
+    review_at, decline_at   the policy's thresholds on the score
+    """
 
     decision: Decision
     matched: Sequence[Finding]
+    muted: Sequence[tuple[Finding, str]]
     shadow: Sequence[Finding]
     unanswered: Sequence[Finding]
     silent_count: int
     contributions: Sequence[Mapping[str, Any]]
+    flip_words: str
     failures: Sequence[str]
     ruleset: RuleSet | None
     review_at: float
@@ -57,19 +66,26 @@ def read_signals(decision: Decision) -> Signals:
     results: Mapping[str, bool | None] = evaluation.get("results", {})
     rules = {rule.code: rule for rule in ruleset.rules.all()} if ruleset else {}
     reader = _Reader(decision)
+    muted: Mapping[str, str] = evaluation.get("muted") or {}
     found: dict[str, list[Finding]] = {"true": [], "shadow": [], "none": []}
+    silenced: list[tuple[Finding, str]] = []
     for code, result in results.items():
-        if result is not False and code in rules:
+        if result and code in rules and code in muted:
+            silenced.append((reader.read(rules[code]), _muted_words(muted[code])))
+        elif result is not False and code in rules:
             place = "none" if result is None else "true" if rules[code].mode == "live" else "shadow"
             found[place].append(reader.read(rules[code]))
     thresholds = ruleset.policy.get("thresholds", {}) if ruleset else {}
+    explanation = explanation_of(decision)
     return Signals(
         decision=decision,
         matched=sorted(found["true"], key=lambda finding: _WEIGHTS.get(finding.rule.effect, 9)),
+        muted=silenced,
         shadow=found["shadow"],
         unanswered=found["none"],
         silent_count=sum(result is False for result in results.values()),
-        contributions=_contributions(decision),
+        contributions=_contributions(decision, explanation),
+        flip_words=explanation.flip_words if explanation else "",
         failures=[*decision.degraded, *evaluation.get("failed_rules", {})],
         ruleset=ruleset,
         review_at=thresholds.get("review_at", 1 / 3),
@@ -123,10 +139,23 @@ def _values_of(decision: Decision) -> dict[str, object]:
     return {**dict(zip(features.names, map(float, features.vector), strict=True)), **values}
 
 
-def _contributions(decision: Decision) -> list[Mapping[str, Any]]:
+def _muted_words(reason: str) -> str:
+    return str(_MUTED.get(reason, reason))
+
+
+_MUTED = {
+    "snoozed": gettext_lazy("snoozed for one of the parties"),
+    "braked": gettext_lazy("braked"),
+    "rollout": gettext_lazy("outside the share of subjects it applies to"),
+    "not_started": gettext_lazy("its start had not come"),
+    "ended": gettext_lazy("its end had passed"),
+}
+
+
+def _contributions(decision: Decision, explanation: ExplanationView | None) -> list[Mapping[str, Any]]:
     fields = {field.name: field for field in schema_of(decision.subject_kind).fields}
     rows: list[Mapping[str, Any]] = []
-    for contribution in explain_decision(decision)[:_CONTRIBUTIONS]:
+    for contribution in (explanation.contributions if explanation else ())[:_CONTRIBUTIONS]:
         if abs(contribution.log_odds) >= _SMALLEST_LOG_ODDS:
             text, detail = input_sentence(
                 contribution.name, contribution.value, fields.get(contribution.name)

@@ -46,6 +46,7 @@ urlpatterns: list[URLPattern] = [
     # Judgement
     path("decisions/", decisions.decision_list, name="decisions"),
     path("decisions/<slug:public_id>/", decisions.decision, name="decision"),
+    path("decisions/<slug:public_id>/replay", decisions.replay, name="decision-replay"),
     path("rules/", rules.ruleset_list, name="rules"),
     path("rules/reason", rule_editor.preview_reason, name="reason-preview"),
     path("rules/<slug:public_id>/", rules.ruleset, name="ruleset"),

@@ -1,11 +1,9 @@
 """Decisions: the list, and one decision with everything it saw."""
 
-from collections.abc import Mapping
-
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils import timezone
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
@@ -22,12 +20,15 @@ from console.signals import read_signals
 from core.errors import NotFound
 from core.ids import decode, encode
 from core.refs import Ref
+from core.ui.graphics import draw_split
 from merchants.models import Membership
 from risk import selectors as risk
 from risk.models import Decision
+from risk.replay import Archive, Unreplayable, find_differences
 
-_STEPS: Mapping[str, Promise] = {
+_STEPS = {
     "facts": _("Time to gather the facts"),
+    "lists": _("Time for the lists"),
     "rules": _("Time for the rules"),
     "score": _("Time for the score"),
 }
@@ -55,9 +56,7 @@ def decision_list(request: HttpRequest) -> HttpResponse:
 def decision(request: HttpRequest, public_id: str) -> HttpResponse:
     found = decision_of(request, public_id)
     subject = Ref(found.subject_kind, found.subject_id)
-    open_case = cases.find_open_case(subject)
-    # While somebody is to judge it blind, the outcome stays hidden here too.
-    is_hidden = open_case is not None and open_case.is_blind
+    is_hidden = _is_hidden(found)
     context = {
         "decision": found,
         "public_id": public_id,
@@ -79,9 +78,37 @@ def decision_of(request: HttpRequest, public_id: str) -> Decision:
     return found
 
 
-def _timings(decision: Decision) -> list[tuple[str | Promise, float]]:
-    """Return how long each step took, in milliseconds; a step nobody named shows its code."""
-    return [(_STEPS.get(step, step), spent / 1_000) for step, spent in decision.latency_us.items()]
+@require_safe
+@staff_page(Permission.VIEW_RULES)
+def replay(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Judge again what the decision saw, from its row alone, and say what differs; nothing is written."""
+    found = decision_of(request, public_id)
+    context: dict[str, object] = {}
+    if not _is_hidden(found):
+        try:
+            context["differences"] = find_differences(found, Archive(with_live=True))
+        except Unreplayable as refusal:
+            context["refusal"] = str(refusal)
+    return render(request, "console/decisions/_replay.html", context)
+
+
+def _is_hidden(found: Decision) -> bool:
+    """Tell whether somebody is to judge the subject blind: until then the outcome is hidden here too."""
+    open_case = cases.find_open_case(Ref(found.subject_kind, found.subject_id))
+    return open_case is not None and open_case.is_blind
+
+
+def _timings(decision: Decision) -> list[dict[str, object]]:
+    """Return how long each step took, in milliseconds, and its place in a bar of the whole.
+
+    A step nobody named shows its code.
+    """
+    spent = list(decision.latency_us.values())
+    drawn = draw_split(spent)
+    return [
+        {"label": _STEPS.get(step, step), "milliseconds": us / 1_000, "x": x, "width": width}
+        for step, us, (x, width) in zip(decision.latency_us, spent, drawn, strict=True)
+    ]
 
 
 def _visible_to(user: User) -> QuerySet[Decision]:

@@ -362,3 +362,20 @@ def test_rule_with_dates_and_rollout_is_saved(analyst: Client, draft: RuleSet) -
     assert f"{rule.starts_at:%Y-%m-%d %H:%M}" == "2026-12-01 08:00"
     backwards = {**posted, "ends_at": "2026-11-01T08:00"}
     assert analyst.post(url("rule", draft, "R-NEW"), backwards).status_code == 422
+
+
+# ── What waits ───────────────────────────────────────────────────────────────────────────────────
+def test_navigation_counts_what_this_person_could_approve(
+    analyst: Client, second: Client, author: User, draft: RuleSet
+) -> None:
+    counts = [
+        client.get(reverse("console:rules")).context["nav_counts"]["rules"] for client in (analyst, second)
+    ]
+    assert counts == [0, 0]
+    make_backtest(draft, at=timezone.now())
+    counts = [
+        client.get(reverse("console:rules")).context["nav_counts"]["rules"] for client in (analyst, second)
+    ]
+    assert counts == [0, 1]
+    delete_rule(draft, "R-MANY", author=author)
+    assert second.get(reverse("console:rules")).context["nav_counts"]["rules"] == 0
