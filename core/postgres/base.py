@@ -95,6 +95,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """The wrapper behind `django.db.connection`."""
 
     connection: Connection | None
+    health_check_done: bool
     checked_at = float("-inf")  # of the monotonic clock
 
     def connect(self) -> None:
@@ -158,4 +159,4 @@ class DatabaseWrapper(base.DatabaseWrapper):
             del lead[lead.index(created) + 1 :]  # nothing was sent since
         else:
             lead.clear()  # savepoints within, which end with this one
-            super()._savepoint_rollback(sid)
+            super()._savepoint_rollback(sid)  # type: ignore[misc]
