@@ -58,8 +58,12 @@ def compile_pattern(pattern: str) -> Callable[[str], bool]:
     find, anywhere, nowhere = compiled._regexp.Match, re2._Anchor.UNANCHORED, [re2._NULL_SPAN]
 
     def occurs(text: str) -> bool:
-        encoded = text.encode("utf-8", "replace")
-        return bool(find(anywhere, encoded, 0, len(encoded)) != nowhere)
+        try:
+            encoded = text.encode()
+        except UnicodeEncodeError:
+            encoded = text.encode(errors="replace")
+        found: bool = find(anywhere, encoded, 0, len(encoded)) != nowhere
+        return found
 
     return occurs
 
