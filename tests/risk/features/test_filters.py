@@ -69,7 +69,13 @@ def _values(name: str, rows: list[dict[str, Any]]) -> Values:
 @pytest.mark.parametrize("text", TEXTS)
 def test_the_engine_reads_every_filter(text: str) -> None:
     condition = to_sql(Filter("x", text), Source.ORDERS, COLUMNS)
-    row = {"amount": 5, "lines": 0, "currency": "", "card_country": "100%", "shipping_country": "CN"}
+    row: dict[str, Any] = {
+        "amount": 5,
+        "lines": 0,
+        "currency": "",
+        "card_country": "100%",
+        "shipping_country": "CN",
+    }
     shown = ", ".join(f"%({name})s AS {name}" for name in row)
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {condition} FROM (SELECT {shown}) AS event", row)
