@@ -79,8 +79,10 @@ def test_postgresql_answers_like_the_setwise_computation(
         cursor.execute(query.execute("order_features"), values)
         prepared = cursor.fetchone()
         cursor.execute(query.sql, values)
+        unprepared = cursor.fetchone()
         assert prepared is not None
-        assert cursor.fetchone() == prepared
+        assert unprepared is not None
+        assert unprepared[:-1] == prepared[:-1]  # the last is the snapshot, which others move
         return prepared
 
     rows = streams.rows_of(orders, labels)
