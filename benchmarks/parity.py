@@ -97,7 +97,7 @@ class _Stream:
         for _ in range(self.count):
             yield at
             # Bursts of the same microsecond, a busy day, and now and then a night.
-            pause = self._random.choice((0, 1, 900_000, 4_000_000, 20_000_000, 60_000_000))
+            pause = self._random.choice((0, 1, 300_000, 1_000_000, 3_000_000, 10_000_000))
             at += timedelta(microseconds=pause) + timedelta(hours=7) * (self._random.random() < 0.001)
 
     def _arrive(self, at: datetime) -> Order:
