@@ -110,7 +110,7 @@ def compute_order_inputs(
         Source.LABELS: labels.events,
         Source.OUTCOMES: labels.outcomes,
     }
-    features, ratios = _needed_for(names)
+    features, ratios = needed_for(names)
     columns |= compute_columns(features, questions, sources)
     add_ratios(ratios, columns)
     if any(link.name in names for link in ORDER_LINKS):
@@ -118,7 +118,7 @@ def compute_order_inputs(
     return np.column_stack([columns[name] for name in names])
 
 
-def _needed_for(names: Sequence[str]) -> tuple[list[Feature], list[Ratio]]:
+def needed_for(names: Sequence[str]) -> tuple[list[Feature], list[Ratio]]:
     """Return the features and ratios that these inputs are made of, each in its declared order."""
     wanted, ratios = set(names), []
     for ratio in reversed(ORDER_RATIOS):  # a ratio builds on earlier ones only

@@ -21,10 +21,10 @@ from django.conf import settings
 from catalog.models import Listing
 from core.money import exponent
 from orders.models import OrderLine
-from risk.datasets import compute_order_inputs
+from risk.datasets import compute_order_inputs, needed_for
 from risk.facts import history
 from risk.facts.orders import ORDER_FEATURE_HASH, ORDER_INPUT_NAMES
-from risk.features.declarations import BAD, ORDER_FEATURES
+from risk.features.declarations import BAD, Source
 from risk.features.direct import OrderColumns
 from risk.rules.schema import Field
 from risk.scoring import LiveModel
@@ -36,12 +36,9 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
-# Vectors of this many are about 150 MB; with fewer, more events are looked at more than once.
-PART_ROWS = 100_000
-# How far back the longest feature looks: its window begins on the bucket before.
-REACH = timedelta(
-    minutes=max(one.window_minutes + one.delay_minutes + one.grid_minutes for one in ORDER_FEATURES)
-)
+# Each part looks at all events within its reach: the larger the parts, the fewer times each is looked at.
+PART_ROWS = 250_000
+_PART_CELLS = 20_000_000  # inputs of one part, 160 MB
 
 _SIZE_INPUT, _AGE_INPUT = "merchant_orders_30d_count", "buyer_account_age_hours"
 _SIZES = ((10, 100, 1_000), ("under_10", "10_to_99", "100_to_999", "1000_and_more"))
@@ -67,15 +64,17 @@ class OrderRows:
         part_rows: int | None = None,
     ) -> None:
         self._until = microseconds_of(until)
-        self._part_rows = part_rows or PART_ROWS
         usable = champion is not None and champion.artifact.schema_hash == ORDER_FEATURE_HASH
         self._champion = champion if usable else None
         scored = set(self._champion.artifact.features) if self._champion else set()
         self._direct_fields = tuple(one for one in rule_fields if one.name not in ORDER_INPUT_NAMES)
         wanted = {one.name for one in rule_fields} | scored | {_SIZE_INPUT, _AGE_INPUT}
         self._wanted = tuple(name for name in ORDER_INPUT_NAMES if name in wanted)
+        self._part_rows = part_rows or min(PART_ROWS, _PART_CELLS // len(self._wanted))
+        self._reach = _reach_of(self._wanted, Source.ORDERS)
+        self._label_reach = _reach_of(self._wanted, Source.LABELS, Source.OUTCOMES)
 
-        orders = history.read_orders(before=until, since=since - REACH)
+        orders = history.read_orders(before=until, since=since - self._reach)
         beat()
         self._labels = history.read_order_labels(before=labels_before)
         stood = self._labels.stood_at(labels_before)
@@ -141,8 +140,8 @@ class OrderRows:
             beat()
         others = np.flatnonzero(~is_stored)
         if len(others):
-            reach = self._events.reach(rows[others], REACH)
-            labels = _labels_in(self._labels, reach.since, reach.until)
+            reach = self._events.reach(rows[others], self._reach)
+            labels = _labels_in(self._labels, reach.first - _span(self._label_reach), reach.last)
             matrix[others] = compute_order_inputs(reach.orders, labels, reach.rows, self._wanted)
             beat()
             frames.append(self._computed_direct(ids[others], others))
@@ -203,15 +202,28 @@ class OrderRows:
         return pl.Series(found, dtype=pl.String)
 
 
+def _reach_of(names: tuple[str, ...], *sources: Source) -> timedelta:
+    """Return how far back these inputs look in some sources: a window begins on the bucket before."""
+    features, _ = needed_for(names)
+    spans = [
+        one.window_minutes + one.delay_minutes + one.grid_minutes for one in features if one.source in sources
+    ]
+    return timedelta(minutes=max(spans, default=0))
+
+
+def _span(length: timedelta) -> int:
+    return length // timedelta(microseconds=1)
+
+
 # ── Events within reach ──────────────────────────────────────────────────────────────────────────
 @dataclass(frozen=True, eq=False)
 class _Reach:
-    """The orders that some questions can see, and the questions' places among them."""
+    """The orders that some questions can see, the questions' places among them, and their moments' bounds."""
 
     orders: history.OrderHistory
     rows: Ints
-    since: int
-    until: int
+    first: int
+    last: int
 
 
 class _Timeline:
@@ -231,15 +243,14 @@ class _Timeline:
     def reach(self, rows: Ints, window: timedelta) -> _Reach:
         """Return everything that counts for these rows as of when each was known."""
         known_at = self.orders.events.known_at[rows]
-        since = int(known_at.min()) - window // timedelta(microseconds=1)
-        until = int(known_at.max())
-        between = slice(*np.searchsorted(self._times, [since, until]))
+        first, last = int(known_at.min()), int(known_at.max())
+        between = slice(*np.searchsorted(self._times, [first - _span(window), last]))
         seen = np.union1d(self._by_time[between], rows)
         orders = self.orders
         taken = history.OrderHistory(
             orders.events.take(seen), _take_own(orders.own, seen), orders.written_at[seen]
         )
-        return _Reach(taken, np.searchsorted(seen, rows), since, until)
+        return _Reach(taken, np.searchsorted(seen, rows), first, last)
 
 
 def _take_own(own: OrderColumns, rows: Ints) -> OrderColumns:

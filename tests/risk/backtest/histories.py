@@ -16,10 +16,16 @@ from risk.services import record_label
 from tests.make import NOON, make_listing, make_merchant, make_new_order
 
 UNTIL = NOON + timedelta(days=20)
+PAUSES = (timedelta(minutes=7), timedelta(hours=9), timedelta(0))
 
 
 def make_history(
-    count: int = 60, *, seed: int = 7, decided: float = 0.5, since: datetime = NOON
+    count: int = 60,
+    *,
+    seed: int = 7,
+    decided: float = 0.5,
+    since: datetime = NOON,
+    pauses: tuple[timedelta, ...] = PAUSES,
 ) -> list[Order]:
     """Place orders within some days, a third of them bad or not known, whoever judges them."""
     ensure_default_queues()
@@ -27,7 +33,7 @@ def make_history(
     make_listing(merchants[0], at=NOON - timedelta(days=100), sku="POT")
     at, orders = since, []
     for number in range(count):
-        at += random.choice((timedelta(minutes=7), timedelta(hours=9), timedelta(0)))
+        at += random.choice(pauses)
         price, currency = random.choice((900, 25_000, 250_000)), random.choice(("CNY", "USD"))
         new = make_new_order(
             external_id=f"H-{seed}-{number}",
