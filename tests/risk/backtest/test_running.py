@@ -9,52 +9,22 @@ import numpy as np
 import pytest
 
 from accounts.models import Role
-from core.errors import Conflict, PermissionDenied, ValidationFailed
+from core.errors import Conflict
 from core.ids import encode
-from core.models import AuditEntry
 from orders.models import Order
 from risk import live
 from risk.backtest import order_rows, running, selectors, services
 from risk.facts import orders as order_facts
 from risk.models import Backtest, BacktestPart, Decision, Label, LabelSource, RuleSet
-from risk.policy import Thresholds, choose_outcome
-from risk.rules.engine import Effect, Mode, RuleDefinition
-from risk.rulesets import LiveRuleset, Policy, compile_rows, draft_hash
-from risk.services import create_draft, save_rule
-from tests.make import NOON, make_live_ruleset, make_model, make_rule, make_user
+from risk.policy import choose_outcome
+from risk.rulesets import LiveRuleset, compile_rows, draft_hash
+from risk.services import save_rule
+from tests.make import make_live_ruleset, make_model, make_rule, make_user
 from tests.risk.backtest.histories import UNTIL, label, make_history
+from tests.risk.backtest.trying import LIVE_RULES, THRESHOLDS, TRIED_RULES, make_draft, request, run_now
 from tests.risk.versions import make_linear_model
 
 pytestmark = pytest.mark.django_db
-THRESHOLDS = Thresholds(review_at=0.3, decline_at=0.8, points_review_at=30, points_decline_at=100)
-LIVE_RULES = (
-    make_rule("order.amount > 1000", Effect.POINTS, code="R-1", points=40),
-    make_rule("device_orders_7d_count >= 3", Effect.REVIEW, code="R-2"),
-    make_rule("order.card_country == 'US'", Effect.DECLINE, code="R-3"),
-)
-TRIED_RULES = (
-    make_rule("order.amount > 200", Effect.POINTS, code="R-1", points=40),
-    make_rule("device_orders_7d_count >= 3", Effect.REVIEW, code="R-2"),
-    make_rule("buyer_cards_7d_distinct >= 2", Effect.DECLINE, code="R-4"),
-    make_rule("order.payment_status == 'unpaid'", Effect.REVIEW, code="R-5", mode=Mode.SHADOW),
-    make_rule("order.shipping_country == 'DE'", Effect.APPROVE, code="R-6"),
-    make_rule("true", Effect.DECLINE, code="R-7", mode=Mode.OFF),
-)
-
-
-def make_draft(
-    *rules: RuleDefinition, thresholds: Thresholds = THRESHOLDS, subject: str = "order"
-) -> RuleSet:
-    return create_draft(
-        subject, "Tried", rules=rules, policy=Policy(thresholds), author=make_user(Role.RISK_ANALYST)
-    )
-
-
-def run_now(draft: RuleSet, **fields: Any) -> Any:
-    """Return the backtest; its result is whatever JSON it holds."""
-    fields.setdefault("since", NOON)
-    fields.setdefault("until", UNTIL)
-    return services.run_now(draft, requested_by=None, at=UNTIL, **fields)
 
 
 @pytest.fixture
@@ -279,55 +249,6 @@ def test_the_recommended_thresholds_keep_their_promise(history: list[Order]) -> 
     assert tried["candidate"]["reviewed"]["count"] == best["reviews"]
     assert tried["candidate"]["caught_bad"] == best["caught_bad"]
     assert best["review_hours_per_day"] <= 0.05
-
-
-# ── Requests ─────────────────────────────────────────────────────────────────────────────────────
-def request(draft: RuleSet, **fields: Any) -> Backtest:
-    fields = {"since": NOON, "until": UNTIL, "requested_by": None, "at": UNTIL, **fields}
-    return services.request_backtest(draft, **fields)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_request_names_its_content_and_sends_itself_to_a_worker(sent_tasks: list[Any]) -> None:
-    analyst = make_user(Role.RISK_ANALYST)
-    draft = make_draft(*TRIED_RULES)
-    backtest = request(draft, requested_by=analyst)
-    assert backtest.content_hash == draft_hash(draft)
-    assert (backtest.status, backtest.baseline, backtest.requested_by) == ("queued", None, analyst)
-    assert sent_tasks == [("risk.tasks.backtest.run_backtest", [backtest.pk])]
-    assert AuditEntry.objects.filter(action="backtest.requested", subject_id=backtest.pk).exists()
-
-
-@pytest.mark.parametrize(
-    ("fields", "pointer"),
-    [
-        pytest.param({"until": NOON}, "/until", id="no period"),
-        pytest.param({"kind": "rule", "rule_code": "R-9"}, "/rule_code", id="no such rule"),
-        pytest.param({"kind": "thresholds", "thresholds": {"review_at": 2}}, "/thresholds", id="thresholds"),
-        pytest.param({"kind": "thresholds", "thresholds": {"reviews": 2}}, "/thresholds", id="no threshold"),
-        pytest.param({"costs": {"loss": 1}}, "/costs", id="no such cost"),
-        pytest.param({"costs": {"loss_share": "much"}}, "/costs", id="a cost that is no number"),
-    ],
-)
-def test_an_impossible_request_is_refused(fields: dict[str, Any], pointer: str) -> None:
-    with pytest.raises(ValidationFailed) as refused:
-        request(make_draft(*TRIED_RULES), **fields)
-    assert [error.pointer for error in refused.value.errors] == [pointer]
-    assert not Backtest.objects.exists()
-
-
-def test_a_draft_that_cannot_be_read_is_refused() -> None:
-    draft = make_draft(make_rule("order.amount >", code="R-1"))
-    with pytest.raises(ValidationFailed, match=r".") as refused:
-        request(draft)
-    assert refused.value.errors[0].pointer == "/rules"
-
-
-def test_only_who_edits_rules_may_request_and_cancel() -> None:
-    with pytest.raises(PermissionDenied):
-        request(make_draft(), requested_by=make_user(Role.REVIEWER))
-    with pytest.raises(PermissionDenied):
-        services.cancel_backtest(request(make_draft()), canceller=make_user(Role.REVIEWER), at=UNTIL)
 
 
 # ── Cancelling, failing, resuming ────────────────────────────────────────────────────────────────
