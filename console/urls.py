@@ -84,6 +84,7 @@ urlpatterns: list[URLPattern] = [
     path("monitoring/brakes/pull", monitoring.pull, name="brake-pull"),
     path("monitoring/brakes/<slug:public_id>/release", monitoring.release, name="brake-release"),
     path("monitoring/decisions", monitoring.decisions, name="monitoring-decisions"),
+    path("monitoring/parity", monitoring.parity, name="parity"),
     path("monitoring/snoozes", snoozes.snooze_list, name="snoozes"),
     path("monitoring/snoozes/new", snoozes.snooze_new, name="snooze-new"),
     path("monitoring/snoozes/<slug:public_id>/end", snoozes.end, name="snooze-end"),

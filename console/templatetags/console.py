@@ -132,6 +132,19 @@ def points(share: Figure) -> str:
 
 
 @register.filter
+def thousands(value: Figure) -> str:
+    """Return a count with grouped thousands."""
+    return number_text(value) if isinstance(value, (int, float)) else "–"
+
+
+@register.filter
+def decision_id(value: int | str) -> str:
+    """Return the outside form of a decision's id, which a document may hold as a number or as it is."""
+    text = str(value)
+    return encode("dec", int(text)) if text.isdigit() else text
+
+
+@register.filter
 def signed_number(value: Figure, decimals: int = 0) -> str:
     """Return a difference of counts with its sign."""
     return (

@@ -12,6 +12,7 @@ from console.brakes import describe_brakes
 from console.monitoring import degraded_chart, latency_chart, list_days, list_holds
 from console.monitoring_tabs import monitoring_tabs
 from console.pages import show
+from console.parity import list_nights, parity_chart
 from console.refusals import sentence_of
 from core.errors import Conflict, NotFound, ValidationFailed
 from core.ids import decode
@@ -35,6 +36,23 @@ def decisions(request: HttpRequest) -> HttpResponse:
         "tabs": monitoring_tabs("decisions"),
     }
     return show(request, "console/monitoring_decisions.html", context)
+
+
+@require_safe
+@staff_page(Permission.VIEW_RULES)
+def parity(request: HttpRequest) -> HttpResponse:
+    """Show whether the inputs that decisions were told equal their recomputation."""
+    nights = list_nights()
+    latest = nights[0] if nights else None
+    context = {
+        "nights": nights,
+        "latest": latest,
+        "period": f"{latest.run.since:%Y-%m-%d} – {latest.run.until:%Y-%m-%d}" if latest else "",
+        "chart": parity_chart(nights),
+        "tabs": monitoring_tabs("parity"),
+        "now": timezone.now(),
+    }
+    return show(request, "console/parity.html", context)
 
 
 @require_safe

@@ -35,6 +35,7 @@ QUERY_BASELINES = {
     "lists": 12,
     "monitoring": 14,
     "monitoring-decisions": 9,
+    "parity": 9,
     "snoozes": 10,
     "models": 10,
     "alerts": 10,

@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.models import Role, User
 from cases.models import ReviewCase
 from core.ids import encode
-from risk.models import Brake, Decision, RuleSnooze
+from risk.models import Brake, Decision, ParityRun, RuleSnooze
 from tests.console.conftest import SignIn
 from tests.console.scenes import blind, held_case
 from tests.make import make_live_ruleset, make_rule, make_user
@@ -82,6 +82,36 @@ def test_days_show_time_and_failures(analyst: Client) -> None:
     (day,) = analyst.get(reverse("console:monitoring-decisions")).context["days"]
     assert (day.decisions, day.median_ms, day.p99_ms) == (1, 2.0, 2.0)
     assert day.degraded.part == 1
+
+
+def test_parity_shows_the_latest_night_and_counts_overlaps_apart(analyst: Client) -> None:
+    assert "Not measured yet" in analyst.get(reverse("console:parity")).content.decode()
+    now = timezone.now()
+    for night, mismatches in ((2, 0), (1, 3)):
+        ParityRun.objects.create(
+            since=now - timedelta(days=night + 1),
+            until=now - timedelta(days=night),
+            started_at=now,
+            finished_at=now,
+            events=1_000,
+            features=76,
+            mismatches=mismatches,
+            overlapping=7,
+            detail={
+                "features": {"buyer_orders_24h_count": 3} if mismatches else {},
+                "overlapping_features": {"device_cards_24h_distinct": 7},
+                "examples": [],
+            },
+        )
+    ParityRun.objects.create(since=now, until=now, started_at=now)  # still at work
+    page = analyst.get(reverse("console:parity"))
+    latest = page.context["latest"]
+    assert (latest.run.mismatches, latest.values, latest.tone) == (3, 76_000, "bad")
+    assert [(row.name, row.mismatches, row.overlapping) for row in latest.worst] == [
+        ("buyer_orders_24h_count", 3, 0),
+        ("device_cards_24h_distinct", 0, 7),
+    ]
+    assert len(page.context["nights"]) == 2
 
 
 # ── Snoozes ──────────────────────────────────────────────────────────────────────────────────────
