@@ -11,10 +11,23 @@ from accounts.models import Role, User
 from catalog.models import BannedTerm
 from core.actors import SYSTEM
 from core.money import to_minor
+from core.refs import Ref
 from intake.pipeline import submit_application, submit_order, submit_revision
 from merchants.models import Merchant
+from orders.models import Order
 from orders.placing import NewLine
-from risk.models import Subject
+from risk.backtest.services import run_now
+from risk.list_files import NewEntry
+from risk.models import Decision, LabelSource, ParityRun, RuleSet, RuleSetStatus, Subject
+from risk.services import (
+    add_entries,
+    copy_to_draft,
+    create_list,
+    pull_brake,
+    record_label,
+    save_rule,
+    snooze_rule,
+)
 from tests.make import (
     make_application,
     make_category,
@@ -108,3 +121,56 @@ def fill_the_shop(shop: Merchant) -> None:
         submit_revision(revision, actor=SYSTEM, at=now)
     application = make_application(registration_number="1", company_name="Silverhill Home Lille SARL")
     submit_application(application, actor=SYSTEM, at=now)
+
+
+def label_the_orders() -> None:
+    """Let the dearest order of each shop prove bad and the others good."""
+    orders = list(Order.objects.order_by("-base_total_minor"))
+    now = timezone.now()
+    for order in orders:
+        record_label(
+            Ref("order", order.pk),
+            is_bad=order == orders[0],
+            source=LabelSource.CHARGEBACK if order == orders[0] else LabelSource.MATURED_GOOD,
+            occurred_at=now,
+            known_at=now,
+            order=order,
+        )
+
+
+def fill_the_desk_of_an_analyst() -> None:
+    """Put something on every page about rules: a tested draft, a list, a brake, a snooze, two nights."""
+    label_the_orders()
+    now = timezone.now()
+    author = make_person(Role.RISK_ANALYST, email="ada@example.com", name="Ada Novak")
+    live = RuleSet.objects.get(subject=Subject.ORDER, status=RuleSetStatus.LIVE)
+    draft = copy_to_draft(live, author=author)
+    blocked = create_list("blocked_ips", "Abused addresses", kind="ip", author=author)
+    add_entries(blocked, [NewEntry("203.0.113.9", "card testing", now + timedelta(days=9))], author=author)
+    save_rule(
+        draft,
+        make_rule(
+            'order.amount > 400 and not (order.ip in list("blocked_ips"))',
+            code="R-NEW",
+            name="More than four hundred",
+            group="Amounts",
+            reason_code="amount_unusual",
+            rollout_percent=25,
+        ),
+        author=author,
+    )
+    run_now(draft, since=now - timedelta(days=7), until=now, requested_by=author, at=now)
+    pull_brake("order", rule_code="R-DEAR", by=author, at=now)
+    decision = Decision.objects.filter(subject_kind=Subject.ORDER).first()
+    assert decision is not None
+    assert decision.merchant_id is not None
+    snooze_rule(
+        "order", "R-DEAR", entity="merchant", key=decision.merchant_id, until=now + timedelta(days=7),
+        reason="A wholesaler", author=author, at=now,
+    )  # fmt: skip
+    for night in (2, 1):
+        ParityRun.objects.create(
+            since=now - timedelta(days=night + 1), until=now - timedelta(days=night), started_at=now,
+            finished_at=now, events=1_000, features=76, overlapping=night,
+            detail={"overlapping_features": {"device_cards_24h_distinct": night}},
+        )  # fmt: skip
