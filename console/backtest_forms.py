@@ -149,5 +149,5 @@ def _initial(versions: Sequence[RuleSet], ruleset: str) -> dict[str, Any]:
 
 
 def _thresholds(chosen: Mapping[str, Any]) -> dict[str, Any]:
-    stated = {name: chosen.get(name) for name in _THRESHOLDS if chosen.get(name) is not None}
+    stated = {name: chosen[name] for name in _THRESHOLDS if chosen.get(name) is not None}
     return {name: value if name.startswith("points") else value / 100 for name, value in stated.items()}

@@ -141,9 +141,9 @@ def _policy_rows(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Row]:
     before, after = _flat(old), _flat(new)
     rows: list[Row] = []
     for name, label in _POLICY.items():
-        texts = [_policy_text(name, values.get(name)) for values in (before, after)]
-        if texts[0] != texts[1]:
-            rows.append((label, *texts))
+        was, becomes = _policy_text(name, before.get(name)), _policy_text(name, after.get(name))
+        if was != becomes:
+            rows.append((label, was, becomes))
     return rows
 
 

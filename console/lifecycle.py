@@ -147,7 +147,7 @@ def _steps(ruleset: RuleSet, finished: Backtest | None, activation: Activation |
         Step(
             gettext_lazy("Approved"),
             "done" if activation or is_out else "todo",
-            (activation.approved_at or activation.activated_at) if activation else None,
+            activation.approved_at if activation else None,
             str(activation.approver) if activation else "",
         ),
         Step(

@@ -80,9 +80,9 @@ def list_holds(*, at: datetime) -> list[RuleHolds]:
         .order_by("-id")
         .values_list("ruleset_id", "created_at", "snapshot__evaluation__results")[:_DECISIONS]
     )
-    asked: Counter[int] = Counter()
-    day: Counter[tuple[int, str]] = Counter()
-    hour: Counter[tuple[int, str]] = Counter()
+    asked: Counter[int | None] = Counter()
+    day: Counter[tuple[int | None, str]] = Counter()
+    hour: Counter[tuple[int | None, str]] = Counter()
     for ruleset_id, created_at, results in answers:
         asked[ruleset_id] += 1
         for code, result in (results or {}).items():

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django import forms
-from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from risk.models import Effect, RuleMode
@@ -104,18 +104,18 @@ class RuleForm(forms.Form):
             rollout_percent=chosen["rollout_percent"],
         )
 
-    def _lacking(self, chosen: dict[str, Any]) -> list[tuple[str, Promise]]:
+    def _lacking(self, chosen: dict[str, Any]) -> list[tuple[str, str]]:
         """Return what the effect needs and does not have, beside the field that lacks it."""
         effect = chosen.get("effect")
-        lacking: list[tuple[str, Promise]] = []
+        lacking: list[tuple[str, str]] = []
         if effect == Effect.POINTS and "points" in chosen and not chosen["points"]:
-            lacking.append(("points", _("Give it points above zero, or another effect.")))
+            lacking.append(("points", gettext("Give it points above zero, or another effect.")))
         if effect in _JUDGING and not chosen.get("reason_code"):
-            lacking.append(("reason_code", _("Choose a reason: people read it when the rule matches.")))
+            lacking.append(("reason_code", gettext("Choose a reason: people read it when the rule matches.")))
         if effect == Effect.TAG and not chosen.get("tag"):
-            lacking.append(("tag", _("Name the tag.")))
+            lacking.append(("tag", gettext("Name the tag.")))
         if effect == Effect.ROUTE and not chosen.get("queue"):
-            lacking.append(("queue", _("Choose the queue.")))
+            lacking.append(("queue", gettext("Choose the queue.")))
         return lacking
 
 
