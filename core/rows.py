@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any
 
+import orjson
 from django.db import connection, models
 from django.db.models.fields import Field
 
@@ -24,6 +25,7 @@ _PLAIN = (
     models.TextField,
     models.FloatField,
     models.DateTimeField,
+    models.DecimalField,
     models.ForeignKey,
 )
 
@@ -38,11 +40,12 @@ def insert_all(groups: Iterable[Sequence[models.Model]]) -> None:
 
     SQLite's driver takes one statement at a time; a call costs it next to nothing.
     """
-    statements = [_filled(rows) for rows in groups if rows]
+    vendor, alias = connection.vendor, connection.alias  # each asks for this thread's connection
+    statements = [_filled(rows, vendor, alias) for rows in groups if rows]
     if not statements:
         return
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
+        if vendor == "postgresql":
             texts, values = zip(*statements, strict=True)
             cursor.execute("; ".join(texts), [value for group in values for value in group])
         else:
@@ -50,15 +53,15 @@ def insert_all(groups: Iterable[Sequence[models.Model]]) -> None:
                 cursor.execute(text, group)
 
 
-def _filled(rows: Sequence[models.Model]) -> tuple[str, list[Any]]:
+def _filled(rows: Sequence[models.Model], vendor: str, alias: str) -> tuple[str, list[Any]]:
     """Return the INSERT of rows of one model and its values; from here on they count as written."""
-    head, mark, fields = _statement(type(rows[0]), connection.vendor)
+    head, mark, fields = _statement(type(rows[0]), vendor)
     values: list[Any] = []
     for row in rows:
         for field, attribute, prepare in fields:
             value = field.pre_save(row, True) if attribute is None else getattr(row, attribute)
             values.append(value if prepare is None else prepare(value))
-        row._state.adding, row._state.db = False, connection.alias
+        row._state.adding, row._state.db = False, alias
     return f"{head} {', '.join([mark] * len(rows))}", values
 
 
@@ -76,6 +79,18 @@ def _statement(
 
 def _reading(field: "Field[Any, Any]", vendor: str) -> "tuple[Field[Any, Any], str | None, Prepare | None]":
     sets_itself = getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False)
-    is_plain = vendor == "postgresql" and isinstance(field, _PLAIN)
-    prepare = None if is_plain else lambda value: field.get_db_prep_save(value, connection)
-    return field, None if sets_itself else field.attname, prepare
+    return field, None if sets_itself else field.attname, _preparing(field, vendor)
+
+
+def _preparing(field: "Field[Any, Any]", vendor: str) -> Prepare | None:
+    """Return what makes a value the driver's, None where it is already."""
+    if vendor == "postgresql" and isinstance(field, _PLAIN):
+        return None
+    if vendor == "postgresql" and isinstance(field, models.JSONField) and field.encoder is None:
+        return _as_json
+    return lambda value: field.get_db_prep_save(value, connection)
+
+
+def _as_json(value: object) -> str | None:
+    # The database reads the text as its column's type. None is NULL, as Django has it.
+    return None if value is None else orjson.dumps(value).decode()
