@@ -26,7 +26,9 @@ from risk.facts import history
 from risk.facts.orders import ORDER_FEATURE_HASH, ORDER_INPUT_NAMES
 from risk.features.declarations import BAD, Source
 from risk.features.direct import OrderColumns
-from risk.rules.schema import Field
+from risk.features.links import LINK_WINDOW_HOURS, ORDER_LINKS
+from risk.rules.columnar import DTYPES
+from risk.rules.schema import Field, FieldType
 from risk.scoring import LiveModel
 
 from .frames import Batch, Beat, Groups, KnownTruths, microseconds_of, stop_of
@@ -39,6 +41,7 @@ Flags = npt.NDArray[np.bool_]
 # Each part looks at all events within its reach: the larger the parts, the fewer times each is looked at.
 PART_ROWS = 250_000
 _PART_CELLS = 20_000_000  # inputs of one part, 160 MB
+_ALL_TIME = timedelta(days=365 * 200)
 
 _SIZE_INPUT, _AGE_INPUT = "merchant_orders_30d_count", "buyer_account_age_hours"
 _SIZES = ((10, 100, 1_000), ("under_10", "10_to_99", "100_to_999", "1000_and_more"))
@@ -71,8 +74,7 @@ class OrderRows:
         wanted = {one.name for one in rule_fields} | scored | {_SIZE_INPUT, _AGE_INPUT}
         self._wanted = tuple(name for name in ORDER_INPUT_NAMES if name in wanted)
         self._part_rows = part_rows or min(PART_ROWS, _PART_CELLS // len(self._wanted))
-        self._reach = _reach_of(self._wanted, Source.ORDERS)
-        self._label_reach = _reach_of(self._wanted, Source.LABELS, Source.OUTCOMES)
+        self._reach, self._label_reach = _reaches_of(self._wanted)
 
         orders = history.read_orders(before=until, since=since - self._reach)
         beat()
@@ -141,11 +143,11 @@ class OrderRows:
         others = np.flatnonzero(~is_stored)
         if len(others):
             reach = self._events.reach(rows[others], self._reach)
-            labels = _labels_in(self._labels, reach.first - _span(self._label_reach), reach.last)
+            labels = _labels_in(self._labels, reach.first - self._label_reach, reach.last)
             matrix[others] = compute_order_inputs(reach.orders, labels, reach.rows, self._wanted)
             beat()
             frames.append(self._computed_direct(ids[others], others))
-        direct = pl.concat(frames, how="diagonal").sort("row").drop("row")
+        direct = pl.concat(frames).sort("row").drop("row")
         computed_scores = self._score(matrix, scores)
         beat()
         return Gathered(matrix, direct, scores, degraded, is_stored, computed_scores)
@@ -165,7 +167,8 @@ class OrderRows:
         known = {
             "order.amount": pl.col("base_total_minor") / 10 ** exponent(settings.BASE_CURRENCY),
             "order.currency": pl.col("currency"),
-            "order.payment_status": pl.lit(None, dtype=pl.String),
+            "order.placed_at": pl.col("occurred_at").cast(DTYPES[FieldType.MOMENT]),
+            "buyer.signed_up_at": pl.col("buyer_signed_up_at").cast(DTYPES[FieldType.MOMENT]),
             "order.shipping_country": pl.col("shipping_country").replace("", None),
             "order.billing_country": pl.col("billing_country").replace("", None),
             "order.card_country": pl.col("card_country").replace("", None),
@@ -177,7 +180,10 @@ class OrderRows:
             "order.address": pl.col("address_key"),
             "order.ip": pl.col("ip_key"),
         }
-        chosen = {one.name: known[one.name] for one in self._direct_fields if one.name in known}
+        # The payment status on arrival is known of no order that nobody decided.
+        chosen = {
+            one.name: known.get(one.name, pl.lit(None, dtype=DTYPES[one.type])) for one in self._direct_fields
+        }
         return own.select(pl.Series("row", rows), **chosen)
 
     def _own_of(self, ids: Ints) -> pl.DataFrame:
@@ -202,13 +208,20 @@ class OrderRows:
         return pl.Series(found, dtype=pl.String)
 
 
-def _reach_of(names: tuple[str, ...], *sources: Source) -> timedelta:
-    """Return how far back these inputs look in some sources: a window begins on the bucket before."""
+def _reaches_of(names: tuple[str, ...]) -> tuple[timedelta, int]:
+    """Return how far back these inputs look for orders, and for labels in microseconds.
+
+    A window begins on the bucket before. Links ask for bad labels of whatever age.
+    """
     features, _ = needed_for(names)
-    spans = [
-        one.window_minutes + one.delay_minutes + one.grid_minutes for one in features if one.source in sources
-    ]
-    return timedelta(minutes=max(spans, default=0))
+    spans = {True: timedelta(0), False: timedelta(0)}
+    for one in features:
+        span = timedelta(minutes=one.window_minutes + one.delay_minutes + one.grid_minutes)
+        is_of_orders = one.source is Source.ORDERS
+        spans[is_of_orders] = max(spans[is_of_orders], span)
+    if not any(link.name in names for link in ORDER_LINKS):
+        return spans[True], _span(spans[False])
+    return max(spans[True], timedelta(hours=LINK_WINDOW_HOURS)), _span(_ALL_TIME)
 
 
 def _span(length: timedelta) -> int:

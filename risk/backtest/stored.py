@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -150,4 +151,14 @@ def _fitting(value: Any, type_: FieldType) -> Any:
             return value if isinstance(value, str) else None
         case FieldType.KEY:
             return value if isinstance(value, int) and not isinstance(value, bool) else None
-    return None  # a moment: no subject declares one
+    return _moment(value)
+
+
+def _moment(value: Any) -> datetime | None:
+    """Read a moment, which JSON keeps as text."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+    return value if isinstance(value, datetime) and value.tzinfo is not None else None

@@ -26,8 +26,8 @@ _ORDER_COLUMNS = (
     "item_count", "currency", "card_country", "billing_country", "shipping_country", "buyer_signed_up_at",
 )  # fmt: skip
 _OWN_COLUMNS = (
-    "id", *ORDER_KEYS.values(), "base_total_minor", "currency", "card_country", "shipping_country",
-    "billing_country",
+    "id", *ORDER_KEYS.values(), "occurred_at", "buyer_signed_up_at", "base_total_minor", "currency",
+    "card_country", "shipping_country", "billing_country",
 )  # fmt: skip
 _LABEL_COLUMNS = (
     "id", "subject_id", *LABEL_KEYS.values(), "known_at", "superseded_at", "subject_occurred_at",

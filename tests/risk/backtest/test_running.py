@@ -112,7 +112,7 @@ def test_the_result_is_what_judging_each_order_again_gives(history: list[Order])
             assert overlap["jaccard"] == pytest.approx(
                 len(others & set(hits)) / len(others | set(hits)), abs=1e-4
             )
-    assert [line["code"] for line in result["rules"]] == ["R-1", "R-2", "R-4", "R-5", "R-6"]
+    assert [line["code"] for line in result["rules"]] == ["R-1", "R-2", "R-4", "R-5", "R-6", "R-8"]
     assert [line["code"] for line in result["live_rules"]] == ["R-1", "R-2", "R-3"]
     assert any(line["overlaps"] for line in result["rules"])
 
@@ -186,7 +186,7 @@ def test_no_history_gives_a_finished_result() -> None:
     assert backtest.result["data"]["rows"] == 0
     assert backtest.result["live"] is None
     assert backtest.result["candidate"]["precision"]["value"] is None
-    assert [line["hits"]["count"] for line in backtest.result["rules"]] == [0] * 5
+    assert [line["hits"]["count"] for line in backtest.result["rules"]] == [0] * 6
     assert backtest.result["costs"]["reason"] == "no_scores"
 
 

@@ -25,6 +25,9 @@ TRIED_RULES = (
     make_rule("order.payment_status == 'unpaid'", Effect.REVIEW, code="R-5", mode=Mode.SHADOW),
     make_rule("order.shipping_country == 'DE'", Effect.APPROVE, code="R-6"),
     make_rule("true", Effect.DECLINE, code="R-7", mode=Mode.OFF),
+    make_rule(
+        "hours_between(order.placed_at, buyer.signed_up_at) < 10", Effect.POINTS, code="R-8", points=20
+    ),
 )
 
 
