@@ -1,14 +1,11 @@
 """What recent decisions saw: the values that conditions can be tried on and that the field browser shows."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-import numpy as np
-
-from risk.inputs import input_names_of
 from risk.models import Decision
+from risk.replay import Unreplayable, seen_by
 
 
 @dataclass(frozen=True)
@@ -21,39 +18,25 @@ class SeenFacts:
     created_at: datetime
     outcome: str
     score: float | None
-    values: Mapping[str, Any]
+    values: Mapping[str, object]
 
 
 def recent_facts(subject: str, *, limit: int) -> list[SeenFacts]:
-    """Return the latest decisions of a subject with their stored values, newest first; one query.
+    """Return the latest decisions of a subject with what they saw, newest first; one query.
 
     Decisions whose inputs this version of the code no longer declares are left out.
     """
     rows = (
         Decision.objects.filter(subject_kind=subject)
         .order_by("-id")
-        .values_list(
-            "id", "subject_id", "merchant_id", "created_at", "outcome", "score",
-            "features", "feature_hash", "snapshot__values",
-        )[:limit]
-    )  # fmt: skip
-    return list(_readable(subject, rows))
+        .defer("reason_codes", "tags", "latency_us")[:limit]
+    )
+    return [facts for row in rows if (facts := _facts_of(row)) is not None]
 
 
-def _readable(subject: str, rows: Iterable[Sequence[Any]]) -> Iterable[SeenFacts]:
-    names: dict[str, tuple[str, ...] | None] = {}
-    for id, subject_id, merchant_id, created_at, outcome, score, features, feature_hash, own in rows:
-        if feature_hash not in names:
-            names[feature_hash] = _names_of(subject, feature_hash)
-        declared = names[feature_hash]
-        if declared is not None:
-            vector = np.frombuffer(features, dtype="<f8").tolist()
-            values = {**dict(zip(declared, vector, strict=True)), **(own or {})}
-            yield SeenFacts(id, subject_id, merchant_id, created_at, outcome, score, values)
-
-
-def _names_of(subject: str, feature_hash: str) -> tuple[str, ...] | None:
+def _facts_of(row: Decision) -> SeenFacts | None:
     try:
-        return input_names_of(subject, feature_hash)
-    except ValueError:
+        values = seen_by(row).values
+    except Unreplayable:
         return None
+    return SeenFacts(row.pk, row.subject_id, row.merchant_id, row.created_at, row.outcome, row.score, values)

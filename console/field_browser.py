@@ -8,6 +8,7 @@ from typing import Any
 from django.utils import translation
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from risk.models import EntityList, ListKind
 from risk.rules.functions import FUNCTIONS
@@ -22,11 +23,11 @@ _EXAMPLES = 3
 _OTHER = {"en": "zh-hans", "zh-hans": "en"}
 
 TYPE_WORDS: Mapping[str, Promise] = {
-    FieldType.NUMBER: _("number"),
-    FieldType.BOOL: _("yes or no"),
-    FieldType.TEXT: _("text"),
-    FieldType.MOMENT: _("moment"),
-    FieldType.KEY: _("identifier"),
+    FieldType.NUMBER: pgettext_lazy("field type", "number"),
+    FieldType.BOOL: pgettext_lazy("field type", "yes or no"),
+    FieldType.TEXT: pgettext_lazy("field type", "text"),
+    FieldType.MOMENT: pgettext_lazy("field type", "moment"),
+    FieldType.KEY: pgettext_lazy("field type", "identifier"),
 }
 _UNIT_WORDS: Mapping[str, Promise] = {
     "count": _("count"),
@@ -115,6 +116,8 @@ def _examples(field: Field, present: Sequence[Any]) -> list[str]:
         ordered = sorted(float(value) for value in present)
         picked = [ordered[len(ordered) // 10], ordered[len(ordered) // 2], ordered[-1 - len(ordered) // 20]]
         return list(dict.fromkeys(value_text(field.name, value, field) for value in picked))
+    if field.type is FieldType.KEY:
+        return []  # a fingerprint tells a reader nothing
     if field.type is FieldType.TEXT:
         return [f'"{value}"' for value, _ in Counter(map(str, present)).most_common(_EXAMPLES)]
     return [value_text(field.name, value, field) for value, _ in Counter(present).most_common(_EXAMPLES)]

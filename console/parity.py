@@ -51,7 +51,7 @@ class Night:
 
 def list_nights() -> list[Night]:
     """Return the latest finished comparisons, newest first; one query."""
-    runs = ParityRun.objects.filter(finished_at__isnull=False).order_by("-id")[:NIGHTS]
+    runs = ParityRun.objects.filter(finished_at__isnull=False).order_by("-until", "-id")[:NIGHTS]
     return [Night(run) for run in runs]
 
 

@@ -14,6 +14,13 @@
   // Okabe and Ito's palette (2008) without yellow: told apart with any kind of colour blindness.
   const palette = () => [token("accent"), "#e69f00", "#cc79a7", "#56b4e9", "#d55e00", "#009e73"];
 
+  // How many earlier lines end where this one does: their words would lie on each other.
+  const crowding = (series, one) => {
+    const last = (other) => other.values.at(-1) ?? 0;
+    const range = Math.max(...series.flatMap((other) => other.values)) || 1;
+    return series.slice(0, series.indexOf(one)).filter((other) => Math.abs(last(other) - last(one)) < range * 0.07).length;
+  };
+
   // Lines across the chart at a value of the x axis, each with its word at the top.
   const marksOf = (marks, ink) => ({
     symbol: "none", silent: true,
@@ -28,8 +35,7 @@
     const shown = {
       name: one.name, type: spec.kind, data: at(one.values), color: colour, symbol: "circle", symbolSize: 5, showSymbol: false,
       barMaxWidth: 28, lineStyle: { width: 2 }, itemStyle: { borderRadius: spec.kind === "bar" ? [2, 2, 0, 0] : 0 },
-      endLabel: spec.kind === "line" && spec.series.length > 1 ? { show: true, formatter: "{a}", color: ink, fontSize: 12 } : undefined,
-      labelLayout: { moveOverlap: "shiftY" },
+      endLabel: spec.kind === "line" && spec.series.length > 1 ? { show: true, formatter: "{a}", color: ink, fontSize: 12, offset: [0, 14 * crowding(spec.series, one)] } : undefined,
     };
     if (spec.marks && one === spec.series[0]) shown.markLine = marksOf(spec.marks, ink);
     if (!one.low || !one.high) return [shown];
@@ -49,11 +55,12 @@
     return {
       animation: false,
       textStyle: { fontFamily: getComputedStyle(document.body).fontFamily },
-      grid: { left: 8, right: spec.kind === "line" && spec.series.length > 1 ? 104 : 16, top: spec.marks ? 24 : 12, bottom: 4, containLabel: true },
+      grid: { left: 8, right: spec.kind === "line" && spec.series.length > 1 ? 104 : 16, top: spec.marks || (spec.kind === "bar" && spec.series.length > 1) ? 28 : 12, bottom: 4, containLabel: true },
       tooltip: {
         trigger: "axis", renderMode: "richText", backgroundColor: surface, borderColor: line, textStyle: { color: ink, fontSize: 12 },
         valueFormatter: (value) => (value === null || value === undefined ? "–" : value.toLocaleString(document.documentElement.lang) + (spec.unit || "")),
       },
+      legend: spec.kind === "bar" && spec.series.length > 1 ? { top: 0, right: 0, itemWidth: 10, itemHeight: 10, textStyle: { color: ink, fontSize: 12 } } : undefined,
       xAxis: { type: spec.x_type || "category", boundaryGap: spec.kind === "bar", data: spec.x_type === "value" ? undefined : spec.x, min: spec.x_type === "value" ? "dataMin" : undefined, max: spec.x_max, ...axis, splitLine: { show: false } },
       yAxis: { type: "value", scale: spec.kind === "line" && Boolean(spec.free_scale), splitNumber: 4, ...axis, axisLine: { show: false }, axisLabel: { ...axis.axisLabel, formatter: (v) => v.toLocaleString(document.documentElement.lang) + (spec.unit || "") } },
       series: spec.series.flatMap((one, i) => seriesOf(spec, one, colours[i % colours.length], ink)),
