@@ -13,7 +13,7 @@ from cases.services import ensure_default_queues
 from core.actors import SYSTEM
 from intake.imports import run_import
 from orders.models import Order
-from risk import services, training
+from risk import rollups, services, training
 from risk.models import ModelVersion, Subject
 from risk.rules.engine import Effect, RuleDefinition
 from risk.selectors import find_live
@@ -45,7 +45,7 @@ def prepare_marketplace(*, orders: int, rules: int, seed: int) -> None:
 
 
 def grow_marketplace(*, to: int, seed: int) -> None:
-    """Import more history until there are about that many orders."""
+    """Import more history until there are about that many orders, and roll busy keys up."""
     missing = to - Order.objects.count()
     if missing > 0:
         _import(missing, seed)
@@ -58,8 +58,11 @@ def _import(orders: int, seed: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         write(sample, Path(folder))
         run_import(Path(folder), "backoffice", actor=SYSTEM, at=now)
+    # What the worker does by its clock: busy keys get their rollups, and the planner its numbers.
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
+    rollups.enlist(at=timezone.now())
+    rollups.advance(at=timezone.now())
 
 
 def _rules(count: int) -> list[RuleDefinition]:
