@@ -26,6 +26,8 @@ from .models import (
     ListVersion,
     ModelPromotion,
     ModelVersion,
+    ParityRun,
+    Rollup,
     Rule,
     RuleSet,
     RuleSnooze,
@@ -378,3 +380,26 @@ class AlertAdmin(BackofficeAdmin):
             is_open=lambda alert: alert.acknowledged_at is None,
         ),
     )
+
+
+@admin.register(Rollup)
+class RollupAdmin(BackofficeAdmin):
+    menu, menu_order, icon = MenuGroup.RISK, 130, "stacked_bar_chart"
+    list_display = ("source", "entity", "key", show.moment("watermark", _("rolled up to")))
+    list_filter = ("source", "entity")
+    search_fields = ("key__exact",)
+
+
+@admin.register(ParityRun)
+class ParityRunAdmin(BackofficeAdmin):
+    menu, menu_order, icon = MenuGroup.RISK, 140, "balance"
+    list_display = (
+        "__str__",
+        "events",
+        "features",
+        "mismatches",
+        "overlapping",
+        show.moment("started_at", _("started")),
+        show.moment("finished_at", _("finished")),
+    )
+    list_filter = (MadeFilter,)

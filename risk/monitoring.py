@@ -206,7 +206,7 @@ def _judge_calibration(champion: ModelVersion, at: datetime) -> Finding | None:
     truths: dict[int, bool] = {}
     remaining = iter(scores)
     while batch := list(islice(remaining, 500)):
-        labels = Label.objects.filter(subject_kind=champion.subject, subject_id__in=batch, known_at__lt=at)
+        labels = Label.objects.as_of(at).filter(subject_kind=champion.subject, subject_id__in=batch)
         for subject_id, is_bad in labels.exclude(source=LabelSource.IMPORTED).values_list(
             "subject_id", "is_bad"
         ):

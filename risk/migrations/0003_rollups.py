@@ -40,6 +40,10 @@ class Migration(migrations.Migration):
                 ('key', models.BigIntegerField()),
                 ('watermark', models.DateTimeField()),
             ],
+            options={
+                'verbose_name': 'rollup',
+                'verbose_name_plural': 'rollups',
+            },
         ),
         migrations.CreateModel(
             name='RollupBucket',

@@ -21,6 +21,8 @@ class Rollup(models.Model):
     watermark = models.DateTimeField()
 
     class Meta:
+        verbose_name = _("rollup")
+        verbose_name_plural = _("rollups")
         constraints = [
             models.UniqueConstraint(fields=["key", "source", "entity"], name="one_rollup_per_key"),
         ]

@@ -24,6 +24,8 @@ from risk.models import (
     Decision,
     Explanation,
     Label,
+    ParityRun,
+    Rollup,
     ShadowScore,
 )
 from risk.rules.engine import Effect
@@ -141,6 +143,8 @@ def _make_rules() -> None:
         at=NOON,
     )
     pull_brake("order", rule_code="R-DEAR", by=analyst, at=NOON)
+    Rollup.objects.create(source="orders", entity="buyer", key=1, watermark=NOON)
+    ParityRun.objects.create(since=NOON - timedelta(days=1), until=NOON, started_at=NOON)
 
 
 def _make_system() -> None:
