@@ -24,9 +24,9 @@
   // Lines across the chart at a value of the x axis, each with its word at the top.
   const marksOf = (marks, ink) => ({
     symbol: "none", silent: true,
-    data: marks.map((mark) => ({
+    data: marks.map((mark, i) => ({
       xAxis: mark.x, lineStyle: { color: token(mark.tone), width: 1.5, type: mark.tone === "accent" ? "solid" : "dashed" },
-      label: { formatter: mark.label, color: ink, fontSize: 11, position: "end", distance: 2 },
+      label: { formatter: mark.label, color: ink, fontSize: 11, position: "end", distance: 2 + 14 * i },
     })),
   });
 
@@ -55,7 +55,7 @@
     return {
       animation: false,
       textStyle: { fontFamily: getComputedStyle(document.body).fontFamily },
-      grid: { left: 8, right: spec.kind === "line" && spec.series.length > 1 ? 104 : 16, top: spec.marks || (spec.kind === "bar" && spec.series.length > 1) ? 28 : 12, bottom: 4, containLabel: true },
+      grid: { left: 8, right: spec.kind === "line" && spec.series.length > 1 ? 104 : 16, top: spec.marks ? 12 + 16 * spec.marks.length : spec.kind === "bar" && spec.series.length > 1 ? 28 : 12, bottom: 4, containLabel: true },
       tooltip: {
         trigger: "axis", renderMode: "richText", backgroundColor: surface, borderColor: line, textStyle: { color: ink, fontSize: 12 },
         valueFormatter: (value) => (value === null || value === undefined ? "–" : value.toLocaleString(document.documentElement.lang) + (spec.unit || "")),
