@@ -16,7 +16,7 @@ from console.distributions import LATEST, Outcomes, draw_outcomes, recent_scores
 from console.pages import show
 from console.rule_forms import PolicyForm
 from console.versions import ruleset_of, version_tabs
-from core.errors import Conflict, NotFound
+from core.errors import Conflict
 from core.ids import decode, encode
 from core.ui.toasts import add_toast
 from risk import services
@@ -79,7 +79,8 @@ def adopt(request: HttpRequest, public_id: str) -> HttpResponse:
     report = read_report(backtest)
     best = report.money["recommended"] if report and report.money else None
     if best is None:
-        raise NotFound("This backtest recommends nothing.")
+        add_toast(request, _("This backtest recommends no thresholds"), kind="error")
+        return redirect("console:backtest", public_id)
     author = user_of(request)
     draft = services.copy_to_draft(backtest.ruleset, author=author)
     services.save_policy(draft, _with_scores(policy_of(draft.policy), best), author=author)
