@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -10,13 +11,24 @@ from django.utils.translation import gettext_lazy
 from core.ui.formats import number_text
 from risk.models import Brake, ModelVersion, Rule, RuleSetStatus, Subject
 
+from .wording import input_label
+
+# Figures of `risk.brakes.Finding`, in the order in which a reader wants to know.
 _DETAILS: Mapping[str, Promise] = {
-    "measured": gettext_lazy("Measured"),
+    "hits": gettext_lazy("Held"),
+    "drift": gettext_lazy("Drift"),
+    "error": gettext_lazy("Calibration error"),
     "limit": gettext_lazy("Limit"),
-    "count": gettext_lazy("Held"),
-    "expected": gettext_lazy("Expected"),
+    "rows": gettext_lazy("Of decisions"),
+    "expected_rate": gettext_lazy("Expected"),
+    "predicted": gettext_lazy("Predicted"),
+    "observed": gettext_lazy("Came true"),
 }
-_SHARES = {Brake.Cause.HOLD_RATE}
+_SHARES = {"expected_rate", "predicted", "observed"}
+_BASES: Mapping[str, Promise] = {
+    "backtest": gettext_lazy("by its backtest"),
+    "trailing": gettext_lazy("by its last week"),
+}
 
 
 @dataclass(frozen=True)
@@ -46,11 +58,7 @@ def describe_brakes(brakes: Iterable[Brake]) -> list[BrakeRow]:
             brake=one,
             title=_title(one, names.get((one.subject, one.rule_code), ""), models.get(one.model_id or 0)),
             cause=str(one.get_cause_display()),
-            details=[
-                (str(label), _figure(one, one.detail[name]))
-                for name, label in _DETAILS.items()
-                if one.detail.get(name) is not None
-            ],
+            details=_details(one.detail),
         )
         for one in brakes
     ]
@@ -64,9 +72,20 @@ def _title(brake: Brake, name: str, model: ModelVersion | None) -> str:
     return _("Model of %(subject)s v%(number)s") % {"subject": subject, "number": number}
 
 
-def _figure(brake: Brake, value: object) -> str:
+def _details(figures: Mapping[str, Any]) -> list[tuple[str, str]]:
+    rows = [(str(label), _figure(name, figures[name])) for name, label in _DETAILS.items() if name in figures]
+    if figures.get("basis") in _BASES and "expected_rate" in figures:
+        rows.append((_("Expectation"), str(_BASES[figures["basis"]])))
+    if figures.get("inputs"):
+        rows.append(
+            (_("Inputs that drifted most"), ", ".join(input_label(name) for name in figures["inputs"]))
+        )
+    return rows
+
+
+def _figure(name: str, value: object) -> str:
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         return str(value)
-    if brake.cause in _SHARES and 0 <= value <= 1:
+    if name in _SHARES:
         return f"{number_text(100 * value, decimals=1)} %"
     return number_text(value, decimals=0 if value == round(value) else 3)

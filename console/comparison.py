@@ -1,9 +1,8 @@
-"""What differs between two versions of a subject, as rows that a diff shows word by word."""
+"""What differs between two versions of a subject, in words, as rows that a diff shows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.utils.formats import date_format
 from django.utils.functional import Promise
@@ -12,8 +11,11 @@ from django.utils.translation import gettext_lazy
 
 from core.reasons import find_reason
 from core.ui.formats import number_text
-from risk.models import Rule, RuleSet
-from risk.rulesets import policy_of
+from risk.differences import RulesetDiff, diff_rulesets
+from risk.differences import compare as compare_rules
+from risk.models import Effect, RuleMode, RuleSet
+from risk.rules.engine import RuleDefinition
+from risk.rulesets import definition_of, policy_of
 
 Row = tuple[str | Promise, object, object]
 
@@ -33,15 +35,14 @@ _ASPECTS: Mapping[str, Promise] = {
     "rollout_percent": gettext_lazy("Share of subjects"),
 }
 _POLICY: Mapping[str, Promise] = {
-    "review_at": gettext_lazy("Review from score"),
-    "decline_at": gettext_lazy("Decline from score"),
-    "may_decline_on_score": gettext_lazy("The score may decline"),
-    "points_review_at": gettext_lazy("Review from points"),
-    "points_decline_at": gettext_lazy("Decline from points"),
+    "thresholds.review_at": gettext_lazy("Review from score"),
+    "thresholds.decline_at": gettext_lazy("Decline from score"),
+    "thresholds.may_decline_on_score": gettext_lazy("The score may decline"),
+    "thresholds.points_review_at": gettext_lazy("Review from points"),
+    "thresholds.points_decline_at": gettext_lazy("Decline from points"),
     "review_share": gettext_lazy("Approvals reviewed at random"),
     "holds_per_hour": gettext_lazy("Holds of one rule in an hour"),
 }
-_PERCENTAGES = {"review_at", "decline_at", "review_share"}
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class RuleDifference:
     """One rule that one version has otherwise. `kind`: added, removed or changed."""
 
     kind: str
-    rule: Rule
+    rule: RuleDefinition
     rows: Sequence[Row]
 
     @property
@@ -68,10 +69,7 @@ class Comparison:
     policy: Sequence[Row]
     same_count: int
     is_reordered: bool
-
-    @property
-    def is_empty(self) -> bool:
-        return not (self.rules or self.policy or self.is_reordered)
+    is_empty: bool
 
     @property
     def counts(self) -> dict[str, int]:
@@ -80,83 +78,61 @@ class Comparison:
 
 
 def compare(old: RuleSet | None, new: RuleSet) -> Comparison:
-    """Return what leads from one version to another; None compares with nothing. Two queries."""
-    before = {rule.code: rule for rule in old.rules.all()} if old else {}
-    after = {rule.code: rule for rule in new.rules.all()}
-    changed = [
-        RuleDifference("changed", rule, rows)
-        for code, rule in after.items()
-        if code in before and (rows := _rows(before[code], rule))
-    ]
-    added = [
-        RuleDifference("added", rule, _rows(None, rule)) for code, rule in after.items() if code not in before
-    ]
-    removed = [
-        RuleDifference("removed", rule, _rows(rule, None))
-        for code, rule in before.items()
-        if code not in after
-    ]
-    common = [code for code in after if code in before]
+    """Return what leads from one version to another; None compares with no rules. Two queries."""
+    diff = diff_rulesets(old, new) if old else _all_new(new)
+    changed = [RuleDifference("changed", one.after, _rows(one.before, one.after)) for one in diff.changed]
+    added = [RuleDifference("added", rule, _rows(None, rule)) for rule in diff.added]
+    removed = [RuleDifference("removed", rule, _rows(rule, None)) for rule in diff.removed]
     return Comparison(
         old=old,
         new=new,
         rules=[*changed, *added, *removed],
-        policy=_policy_rows(old.policy if old else {}, new.policy),
-        same_count=len(common) - len(changed),
-        is_reordered=common != [code for code in before if code in after],
+        policy=[
+            (
+                _POLICY.get(one.field, one.field),
+                _policy_text(one.field, one.before),
+                _policy_text(one.field, one.after),
+            )
+            for one in diff.policy
+        ],
+        same_count=len(new.rules.all()) - len(added) - len(changed),
+        is_reordered=bool(diff.moved),
+        is_empty=diff.is_empty,
     )
 
 
-def _rows(old: Rule | None, new: Rule | None) -> list[Row]:
+def _all_new(new: RuleSet) -> RulesetDiff:
+    policy = policy_of(new.policy)
+    return compare_rules([], [definition_of(rule) for rule in new.rules.all()], policy, policy)
+
+
+def _rows(old: RuleDefinition | None, new: RuleDefinition | None) -> list[Row]:
+    """Return what differs of a rule; of one that stands alone, everything it says."""
     rows: list[Row] = []
     for name, label in _ASPECTS.items():
         before, after = _aspect(old, name), _aspect(new, name)
-        if before != after and not (old is None and not after) and not (new is None and not before):
+        if before != after:
             rows.append((label, before, after))
     return rows
 
 
-def _aspect(rule: Rule | None, name: str) -> str:
+def _aspect(rule: RuleDefinition | None, name: str) -> str:
     if rule is None:
         return ""
     value = getattr(rule, name)
-    if name == "effect":
-        return str(rule.get_effect_display())
-    if name == "mode":
-        return str(rule.get_mode_display())
-    if name == "name":
-        return _(value) if value else ""
-    if name == "reason_code":
-        return str(find_reason(value).staff) if value else ""
-    if name == "points":
-        return str(value) if value else ""
-    if name == "rollout_percent":
-        return "" if value == 100 else f"{value} %"
     if isinstance(value, datetime):
         return date_format(value, "SHORT_DATETIME_FORMAT")
-    return str(value or "")
-
-
-def _policy_rows(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Row]:
-    before, after = _flat(old), _flat(new)
-    rows: list[Row] = []
-    for name, label in _POLICY.items():
-        was, becomes = _policy_text(name, before.get(name)), _policy_text(name, after.get(name))
-        if was != becomes:
-            rows.append((label, was, becomes))
-    return rows
-
-
-def _flat(policy: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a stored policy on one level, what it leaves out as it is by default."""
-    if not policy:
-        return {}
-    read = policy_of(dict(policy))
-    return {
-        **asdict(read.thresholds),
-        "review_share": read.review_share,
-        "holds_per_hour": read.holds_per_hour,
-    }
+    if name == "effect":
+        return str(Effect(value).label)
+    if name == "mode":
+        return str(RuleMode(value).label)
+    if name == "rollout_percent":
+        return "" if value == 100 else f"{value} %"
+    if not value:
+        return ""
+    if name == "reason_code":
+        return str(find_reason(value).staff)
+    return _(value) if name == "name" else str(value)
 
 
 def _policy_text(name: str, value: object) -> str:
@@ -164,6 +140,6 @@ def _policy_text(name: str, value: object) -> str:
         return ""
     if isinstance(value, bool):
         return _("yes") if value else _("no")
-    if name in _PERCENTAGES and isinstance(value, (int, float)):
-        return f"{number_text(100 * value, decimals=1)}" + (" %" if name == "review_share" else "")
+    if isinstance(value, float):
+        return number_text(100 * value, decimals=1) + (" %" if name == "review_share" else "")
     return str(value)

@@ -78,15 +78,17 @@ def list_holds(*, at: datetime) -> list[RuleHolds]:
     answers = list(
         Decision.objects.filter(id__gte=first_id_at(at - _DAY), ruleset_id__in=[one.pk for one in live])
         .order_by("-id")
-        .values_list("ruleset_id", "created_at", "snapshot__evaluation__results")[:_DECISIONS]
+        .values_list(
+            "ruleset_id", "created_at", "snapshot__evaluation__results", "snapshot__evaluation__muted"
+        )[:_DECISIONS]
     )
     asked: Counter[int | None] = Counter()
     day: Counter[tuple[int | None, str]] = Counter()
     hour: Counter[tuple[int | None, str]] = Counter()
-    for ruleset_id, created_at, results in answers:
+    for ruleset_id, created_at, results, muted in answers:
         asked[ruleset_id] += 1
         for code, result in (results or {}).items():
-            if result:
+            if result and code not in (muted or {}):
                 day[ruleset_id, code] += 1
                 hour[ruleset_id, code] += created_at > at - _HOUR
     holds = [

@@ -34,13 +34,19 @@ def test_standing_brake_says_why_and_is_released(analyst: Client) -> None:
         subject="order",
         rule_code="R-ALL",
         cause=Brake.Cause.HOLD_RATE,
-        detail={"measured": 0.083, "limit": 0.03},
+        detail={"hits": 91, "rows": 1_100, "limit": 33, "expected_rate": 0.011, "basis": "backtest"},
         pulled_at=timezone.now() - timedelta(hours=1),
     )
     page = analyst.get(reverse("console:monitoring"))
     (row,) = page.context["standing"]
     assert row.title == "R-ALL · Nearly everything"
-    assert row.details == [("Measured", "8.3 %"), ("Limit", "3.0 %")]
+    assert row.details == [
+        ("Held", "91"),
+        ("Limit", "33"),
+        ("Of decisions", "1,100"),
+        ("Expected", "1.1 %"),
+        ("Expectation", "by its backtest"),
+    ]
     assert page.context["nav_counts"]["monitoring"] == 1
     analyst.post(reverse("console:brake-release", args=[encode("brk", brake.pk)]))
     brake.refresh_from_db()
