@@ -30,7 +30,7 @@ def at_most(milliseconds: int) -> Iterator[None]:
 @contextmanager
 def _postgresql(milliseconds: int) -> Iterator[None]:
     connection.ensure_connection()
-    lead: list[str] = connection.connection.lead  # type: ignore[attr-defined]
+    lead: list[str] = connection.connection.lead
     lead.append(f"SET LOCAL statement_timeout = {milliseconds}")
     try:
         yield
@@ -46,7 +46,7 @@ def _postgresql(milliseconds: int) -> Iterator[None]:
 def _sqlite(milliseconds: int) -> Iterator[None]:
     connection.ensure_connection()
     raw, ends_at = connection.connection, time.monotonic() + milliseconds / 1_000
-    raw.set_progress_handler(lambda: time.monotonic() > ends_at, _STEPS)  # type: ignore[attr-defined]
+    raw.set_progress_handler(lambda: time.monotonic() > ends_at, _STEPS)
     try:
         yield
     except OperationalError as error:
@@ -54,4 +54,4 @@ def _sqlite(milliseconds: int) -> Iterator[None]:
             raise
         raise TookTooLong(f"The database took more than {milliseconds} ms.") from error
     finally:
-        raw.set_progress_handler(None, _STEPS)  # type: ignore[attr-defined]
+        raw.set_progress_handler(None, _STEPS)

@@ -190,8 +190,9 @@ def _compare_links(decisions: _Decisions, found: _Findings) -> None:
     rows = np.flatnonzero(np.logical_or.reduce(list(differing.values())))
     marks = _marks(decisions.ids[rows])
     for row in rows.tolist():
+        only = np.array([row])
         one = Questions(
-            questions.as_of[[row]], {entity: keys.take([row]) for entity, keys in questions.keys.items()}
+            questions.as_of[only], {entity: keys.take(only) for entity, keys in questions.keys.items()}
         )
         seen = visibility.seen_events(
             Source.ORDERS,

@@ -62,12 +62,15 @@ def gather(order: Order, *, as_of: datetime, sees_history: bool = True) -> Facts
         vector=np.array([inputs[name] for name in ORDER_INPUT_NAMES]),
         feature_hash=ORDER_FEATURE_HASH,
         failed=() if sees_history else ("history",),
-        keys=keys,
+        keys={entity.value: key for entity, key in keys.items()},
         mark=history.mark,
     )
 
 
-_UNREAD = HistoryRead({one.name: math.nan for one in (*ORDER_FEATURES, *ORDER_LINKS)}, mark=None)
+_UNREAD = HistoryRead(
+    dict.fromkeys([*(one.name for one in ORDER_FEATURES), *(link.name for link in ORDER_LINKS)], math.nan),
+    mark=None,
+)
 
 
 def _read_in_time(keys: Mapping[Entity, int | None], *, as_of: datetime) -> HistoryRead:

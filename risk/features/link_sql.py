@@ -56,11 +56,11 @@ def bind_links(as_of: datetime, keys: Mapping[Entity, int | None], dialect: Dial
     }
 
 
-def read_link_row(row: Sequence[int], keys: Mapping[Entity, int | None]) -> dict[str, float]:
+def read_link_row(row: Sequence[object], keys: Mapping[Entity, int | None]) -> dict[str, float]:
     """Return a fetched row by name, NaN where the order has nothing to be linked by."""
     is_linkable = any(keys.get(entity) is not None for entity in LINK_ENTITIES)
     return {
-        link.name: float(value) if is_linkable else math.nan
+        link.name: float(value) if is_linkable else math.nan  # type: ignore[arg-type]
         for link, value in zip(ORDER_LINKS, row, strict=True)
     }
 
