@@ -17,7 +17,20 @@ from intake.models import ImportBatch
 from merchants.models import Merchant
 from orders.models import Order
 from recommendations.models import RecommendationRun
-from risk.models import Decision, ModelStatus, ModelVersion, Outcome, RuleSet, RuleSetStatus, Subject
+from risk.models import (
+    Backtest,
+    Decision,
+    ModelStatus,
+    ModelVersion,
+    Outcome,
+    ParityRun,
+    RuleSet,
+    RuleSetStatus,
+    Subject,
+)
+from risk.replay import Report
+
+from .desk import replay_all
 
 SUBJECTS = (Subject.ORDER, Subject.LISTING, Subject.APPLICATION)
 # Below this the order model has learnt nothing a rule of thumb would not know.
@@ -32,6 +45,8 @@ class Figures:
     cases        subject → cases opened
     models       subject → the champion's metrics, and its baseline's on the same later rows
     judging_ms   milliseconds of facts, rules, score and policy per decision
+    parity       the newest comparison of stored inputs with the set-based computation
+    replayed     every decision decided again from its row
     """
 
     imported: int
@@ -42,6 +57,8 @@ class Figures:
     events: int
     scored_merchants: int
     recommendations: int
+    parity: ParityRun | None
+    replayed: Report
 
 
 def gather_figures() -> Figures:
@@ -56,6 +73,8 @@ def gather_figures() -> Figures:
         events=OutboxEvent.objects.count(),
         scored_merchants=Merchant.objects.exclude(account_score=None).count(),
         recommendations=RecommendationRun.objects.filter(is_live=True).count(),
+        parity=ParityRun.objects.order_by("-started_at").first(),
+        replayed=replay_all(),
     )
 
 
@@ -81,8 +100,18 @@ def find_problems(figures: Figures) -> Iterator[str]:
         yield "No merchant account was scored."
     if not figures.recommendations:
         yield "There are no recommendations."
+    yield from _proof_problems(figures)
+
+
+def _proof_problems(figures: Figures) -> Iterator[str]:
     if not verify(at=timezone.now()).is_whole:
         yield "The audit trail does not verify."
+    if not figures.replayed.is_clean or not figures.replayed.replayed:
+        yield f"{figures.replayed.differing} decisions come out otherwise when they are decided again."
+    if figures.parity is None or figures.parity.mismatches:
+        yield "Inputs computed online and over history differ."
+    if not Backtest.objects.filter(status=Backtest.Status.FINISHED, ruleset__status="draft").exists():
+        yield "The draft for orders has no backtest."
 
 
 def _order_problems(figures: Figures) -> Iterator[str]:
@@ -140,6 +169,14 @@ def _other_table(figures: Figures, walk_ms: list[float], seconds: float) -> Tabl
     table.add_row("Decision: facts, rules, score and policy", _spread(figures.judging_ms))
     if walk_ms:
         table.add_row("Order placed, decided and committed, waited for", _spread(walk_ms))
+    table.add_row(
+        "Decisions replayed, of which differ", _of(figures.replayed.replayed, figures.replayed.differing)
+    )
+    if figures.parity is not None:
+        table.add_row(
+            "Decisions compared for parity, inputs that differ",
+            _of(figures.parity.events, figures.parity.mismatches),
+        )
     table.add_row("Events announced", f"{figures.events:,}")
     table.add_row("Merchant accounts scored", f"{figures.scored_merchants:,}")
     table.add_row("All of this took", f"{seconds:,.0f} s")
@@ -151,6 +188,10 @@ def _table(title: str, *headings: str) -> Table:
     for number, heading in enumerate(headings):
         table.add_column(heading, justify="left" if number == 0 else "right")
     return table
+
+
+def _of(whole: int, part: int) -> str:
+    return f"{whole:,}, {part:,}"
 
 
 def _figure(value: float | None) -> str:
