@@ -171,7 +171,17 @@ def _number(value: float, unit: str) -> str:
         return _("yes") if value else _("no")
     if unit == Unit.HOURS:
         return _hours(value)
+    if unit == Unit.SECONDS:
+        return _seconds(value)
     return number_text(value, decimals=0 if value == round(value) else 2)
+
+
+def _seconds(value: float) -> str:
+    if value < 120:
+        return ngettext("%(n)s second", "%(n)s seconds", round(value)) % {"n": number_text(value)}
+    if value < 7_200:
+        return ngettext("%(n)s minute", "%(n)s minutes", round(value / 60)) % {"n": number_text(value / 60)}
+    return _hours(value / 3_600)
 
 
 def _hours(value: float) -> str:

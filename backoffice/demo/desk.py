@@ -20,7 +20,7 @@ from simulation import SampleMarketplace
 from .people import get_person
 
 _LISTED = 20
-_TESTED_ON = timedelta(days=30)
+_TESTED_ON = timedelta(days=120)  # good outcomes mature after 45 days: a month has hardly any
 _DRAFT_RULES = (
     RuleDefinition(
         code="R-ORD-060",
