@@ -10,7 +10,6 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, cast
 
 import pytest
@@ -19,37 +18,21 @@ from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLResolver, get_resolver, reverse
-from django.utils import timezone
 
 from accounts.models import Role, User
 from accounts.permissions import SCOPES
 from api.endpoint import Unknown
-from cases.models import ReviewCase
 from cases.services import ensure_default_queues
-from catalog.content import RevisionFields
-from catalog.services import start_revision
-from core.actors import SYSTEM
 from core.ids import encode, new_id
-from core.models import OutboxEvent
-from delivery.sequencer import sequence
-from intake.models import ImportBatch
-from intake.pipeline import submit_application, submit_order
-from merchants.models import Document, Merchant
-from risk.backtest.services import run_now
-from risk.list_files import NewEntry
-from risk.models import Alert, Decision, ListEntry, RuleSet, TrainingRun
+from merchants.models import Merchant
+from risk.models import TrainingRun
 from risk.rules.engine import Effect
-from risk.services import add_entries, create_list, pull_brake, snooze_rule
+from tests.belongings import make_belongings, make_judgement
 from tests.make import (
-    NOON,
-    make_application,
-    make_image,
     make_key,
-    make_listing,
     make_live_ruleset,
     make_merchant,
     make_model,
-    make_new_order,
     make_rule,
     make_user,
 )
@@ -205,67 +188,10 @@ def world(settings: Any, tmp_path: Any) -> World:
         ids={
             **_words(),
             "mod": encode("mod", model.pk),
-            **_belongings(mine),
-            **_judgement(make_user(Role.RISK_ANALYST), ruleset),
+            **make_belongings(mine),
+            **make_judgement(make_user(Role.RISK_ANALYST), ruleset),
         },
     )
-
-
-def _belongings(merchant: Merchant) -> dict[str, str]:
-    """Make one of everything a merchant can have; return prefix → public id."""
-    application = make_application(merchant)
-    submit_application(application, actor=SYSTEM, at=NOON)
-    listing = make_listing(merchant, image=make_image())
-    again = RevisionFields("tea", "Oolong tea, again", "Picked by hand, packed in tins.", 9_900, "CNY")
-    start_revision(listing, again, actor=SYSTEM, at=NOON)
-    order = submit_order(merchant, make_new_order(), actor=SYSTEM, at=NOON).order
-    sequence()
-    alert = Alert.objects.create(merchant=merchant, code="account_risk_high", score=0.9, created_at=NOON)
-    batch = ImportBatch.objects.create(
-        mapping="olist", mapping_hash="x", file_name="x", content_sha256="x", error_file="imports/x.csv"
-    )
-    batch.error_file.storage.save("imports/x.csv", make_image())
-    found = {
-        "mer": merchant,
-        "app": application,
-        "doc": Document.objects.get(application=application),
-        "lst": listing,
-        "rev": listing.live_revision,
-        "ord": order,
-        "dec": Decision.objects.get(subject_kind="order"),
-        "cas": ReviewCase.objects.get(subject_kind="order"),
-        "rst": RuleSet.objects.get(),
-        "evt": OutboxEvent.objects.filter(merchant_id=merchant.pk).first(),
-        "alr": alert,
-        "imp": batch,
-    }
-    return {prefix: encode(prefix, row.pk) for prefix, row in found.items() if row is not None}
-
-
-def _judgement(analyst: User, ruleset: RuleSet) -> dict[str, str]:
-    """Make a list, a backtest, a snooze and a brake; return what stands for them in URLs."""
-    until = timezone.now() + timedelta(days=1)
-    backtest = run_now(ruleset, since=NOON, until=until, requested_by=analyst, at=until)
-    made = create_list("blocked_ips", "Blocked addresses", kind="ip", author=analyst)
-    version = add_entries(made, [NewEntry("192.0.2.66")], author=analyst)
-    snooze = snooze_rule(
-        "order",
-        "R-DEAR",
-        entity="merchant",
-        key=1,
-        until=until,
-        reason="A known sale",
-        author=analyst,
-        at=timezone.now(),
-    )
-    brake = pull_brake("order", rule_code="R-DEAR", by=analyst, at=NOON)
-    return {
-        "bkt": encode("bkt", backtest.pk),
-        "snz": encode("snz", snooze.pk),
-        "brk": encode("brk", brake.pk),
-        "entry": str(ListEntry.objects.get().pk),
-        "version": str(version.number),
-    }
 
 
 def _words() -> dict[str, str]:

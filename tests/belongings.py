@@ -1,0 +1,85 @@
+"""One of everything that URLs can name, as the walk over all of them needs it."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from accounts.models import User
+from cases.models import ReviewCase
+from catalog.content import RevisionFields
+from catalog.services import start_revision
+from core.actors import SYSTEM
+from core.ids import encode
+from core.models import OutboxEvent
+from delivery.sequencer import sequence
+from intake.models import ImportBatch
+from intake.pipeline import submit_application, submit_order
+from merchants.models import Document, Merchant
+from risk.backtest.services import run_now
+from risk.list_files import NewEntry
+from risk.models import Alert, Decision, ListEntry, RuleSet
+from risk.services import add_entries, create_list, pull_brake, snooze_rule
+from tests.make import (
+    NOON,
+    make_application,
+    make_image,
+    make_listing,
+    make_new_order,
+)
+
+
+def make_belongings(merchant: Merchant) -> dict[str, str]:
+    """Make one of everything a merchant can have; return prefix → public id."""
+    application = make_application(merchant)
+    submit_application(application, actor=SYSTEM, at=NOON)
+    listing = make_listing(merchant, image=make_image())
+    again = RevisionFields("tea", "Oolong tea, again", "Picked by hand, packed in tins.", 9_900, "CNY")
+    start_revision(listing, again, actor=SYSTEM, at=NOON)
+    order = submit_order(merchant, make_new_order(), actor=SYSTEM, at=NOON).order
+    sequence()
+    alert = Alert.objects.create(merchant=merchant, code="account_risk_high", score=0.9, created_at=NOON)
+    batch = ImportBatch.objects.create(
+        mapping="olist", mapping_hash="x", file_name="x", content_sha256="x", error_file="imports/x.csv"
+    )
+    batch.error_file.storage.save("imports/x.csv", make_image())
+    found = {
+        "mer": merchant,
+        "app": application,
+        "doc": Document.objects.get(application=application),
+        "lst": listing,
+        "rev": listing.live_revision,
+        "ord": order,
+        "dec": Decision.objects.get(subject_kind="order"),
+        "cas": ReviewCase.objects.get(subject_kind="order"),
+        "rst": RuleSet.objects.get(),
+        "evt": OutboxEvent.objects.filter(merchant_id=merchant.pk).first(),
+        "alr": alert,
+        "imp": batch,
+    }
+    return {prefix: encode(prefix, row.pk) for prefix, row in found.items() if row is not None}
+
+
+def make_judgement(analyst: User, ruleset: RuleSet) -> dict[str, str]:
+    """Make a list, a backtest, a snooze and a brake; return what stands for them in URLs."""
+    until = timezone.now() + timedelta(days=1)
+    backtest = run_now(ruleset, since=NOON, until=until, requested_by=analyst, at=until)
+    made = create_list("blocked_ips", "Blocked addresses", kind="ip", author=analyst)
+    version = add_entries(made, [NewEntry("192.0.2.66")], author=analyst)
+    snooze = snooze_rule(
+        "order",
+        "R-DEAR",
+        entity="merchant",
+        key=1,
+        until=until,
+        reason="A known sale",
+        author=analyst,
+        at=timezone.now(),
+    )
+    brake = pull_brake("order", rule_code="R-DEAR", by=analyst, at=NOON)
+    return {
+        "bkt": encode("bkt", backtest.pk),
+        "snz": encode("snz", snooze.pk),
+        "brk": encode("brk", brake.pk),
+        "entry": str(ListEntry.objects.get().pk),
+        "version": str(version.number),
+    }
