@@ -9,13 +9,14 @@ from celery import current_app
 from django.db import connection
 from django.utils import translation
 
-from risk import live
+from risk import busy, live
 
 
 @pytest.fixture(autouse=True)
 def _fresh_process_state() -> Iterator[None]:
     """Forget what one test held in process memory before the next one starts."""
     live.forget()
+    busy.forget()
     yield
     live.forget()
     translation.deactivate()  # a page asked for in Chinese leaves its language active in the thread

@@ -1,10 +1,11 @@
 """Facts of one order: what it carries itself, and the history of everyone in it."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from typing import Any
 
 import numpy as np
 from django.conf import settings
@@ -15,9 +16,17 @@ from core.limits import at_most
 from core.money import exponent
 from core.refs import Ref
 from orders.models import Order
+from risk.busy import busy_entities
 from risk.features.declarations import ORDER_FEATURES, ORDER_RATIOS, Entity, input_names, schema_hash
 from risk.features.direct import OrderColumns, direct_columns
-from risk.features.link_sql import LINK_PARAMETERS, bind_links, build_link_subselect, read_link_row
+from risk.features.link_sql import (
+    ALONE,
+    LINK_PARAMETERS,
+    LinksQuery,
+    bind_links,
+    build_near_subselect,
+    read_link_row,
+)
 from risk.features.links import ORDER_LINKS
 from risk.features.online import Beside, Dialect, OnlineQuery, add_ratios, build_query
 
@@ -25,7 +34,6 @@ from . import Facts
 
 ORDER_INPUT_NAMES = input_names()
 ORDER_FEATURE_HASH = schema_hash(ORDER_INPUT_NAMES)
-_STATEMENT = "order_history"
 # A partner waits. It is a hundred times what the statement takes, so beyond it something is wrong with it.
 HISTORY_LIMIT_MS = 250
 
@@ -91,19 +99,25 @@ def keys_of(order: Order) -> dict[Entity, int | None]:
 
 
 def read_history(keys: Mapping[Entity, int | None], *, as_of: datetime) -> HistoryRead:
-    """Return every history feature of these keys as of a moment, links included; one query."""
-    query = history_query(connection.vendor)
+    """Return every history feature of these keys as of a moment; one query, two if buyers are linked."""
+    query = history_query(connection.vendor, _rolled(keys))
     values = {**query.bind(as_of, keys), **bind_links(as_of, keys, query.dialect)}
+    row = _fetch(query, values)
+    found = query.read(row, keys, as_of=as_of)
+    (near_by,) = query.read_beside(row)
+    links = _fetch(links_query(connection.vendor), values) if near_by else ALONE
+    found.update(read_link_row(links, keys))
+    return HistoryRead(found, query.read_mark(row))
+
+
+def _fetch(query: OnlineQuery | LinksQuery, values: Mapping[str, Any]) -> Sequence[object]:
     with connection.cursor() as cursor:
         if query.dialect is Dialect.POSTGRESQL:
-            _prepare(connection, query)
-            cursor.execute(query.execute(_STATEMENT), values)
+            cursor.execute(query.execute(_prepared(connection, query)), values)
         else:
             cursor.execute(query.sql, values)
-        row = cursor.fetchone()
-    found = query.read(row, keys, as_of=as_of)
-    found.update(read_link_row(query.read_beside(row), keys))
-    return HistoryRead(found, query.read_mark(row))
+        row: Sequence[object] = cursor.fetchone()
+    return row
 
 
 def direct_values(order: Order) -> dict[str, object]:
@@ -147,19 +161,49 @@ def _microseconds(moment: datetime) -> int:
     return round(moment.timestamp() * 1_000_000)
 
 
+_NOBODY: frozenset[Entity] = frozenset()
+_MERCHANT, _EVERYBODY = frozenset({Entity.MERCHANT}), frozenset(Entity)
+
+
+def _rolled(keys: Mapping[Entity, int | None]) -> frozenset[Entity]:
+    """Return whose rollups to read, one of three choices: nobody's, the merchant's, everybody's."""
+    if connection.vendor != "postgresql":
+        return _NOBODY
+    busy = busy_entities(keys)
+    return busy if busy <= _MERCHANT else _EVERYBODY
+
+
 @cache
-def history_query(vendor: str) -> OnlineQuery:
-    """Return the statement that reads an order's history on an engine."""
+def history_query(vendor: str, rolled: frozenset[Entity] = _EVERYBODY) -> OnlineQuery:
+    """Return the statement that reads an order's history on an engine.
+
+    rolled    whose rollups it reads: what it does not name costs the server nothing to set up
+    """
     dialect = Dialect(vendor)
-    links = Beside("links", build_link_subselect(dialect), LINK_PARAMETERS)
-    return build_query(ORDER_FEATURES, dialect, beside=[links])
+    near = Beside("near_by", build_near_subselect(dialect), LINK_PARAMETERS)
+    return build_query(ORDER_FEATURES, dialect, rolled=rolled, beside=[near])
 
 
-def _prepare(wrapper: BaseDatabaseWrapper, query: OnlineQuery) -> None:
-    """Plan the history query once per connection: planning costs ten times what running it does."""
+@cache
+def links_query(vendor: str) -> LinksQuery:
+    """Return the statement that follows an order's links for two steps."""
+    return LinksQuery(Dialect(vendor))
+
+
+def _prepared(wrapper: BaseDatabaseWrapper, query: OnlineQuery | LinksQuery) -> str:
+    """Return the name under which a connection has planned the query.
+
+    Planning costs ten times what running it does, so each text is planned once per connection.
+    """
     raw = wrapper.connection
-    if getattr(wrapper, "_history_prepared_on", None) is raw:
-        return
-    with wrapper.cursor() as cursor:
-        cursor.execute(query.prepare(_STATEMENT))
-    wrapper._history_prepared_on = raw  # type: ignore[attr-defined]
+    planned: tuple[object, dict[object, str]] | None = getattr(wrapper, "_history_planned", None)
+    if planned is None or planned[0] is not raw:
+        planned = raw, {}
+        wrapper._history_planned = planned  # type: ignore[attr-defined]
+    name = planned[1].get(query)
+    if name is None:
+        name = f"order_history_{len(planned[1])}"
+        with wrapper.cursor() as cursor:
+            cursor.execute(query.prepare(name))
+        planned[1][query] = name
+    return name

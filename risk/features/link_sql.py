@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import TypeAlias
 
 from risk.features.declarations import Entity
@@ -41,6 +42,38 @@ LINK_PARAMETERS: Mapping[str, str] = {
 def build_link_subselect(dialect: Dialect) -> str:
     """Return "(…) AS links": one row with the columns of ORDER_LINKS, in order."""
     return _Text(dialect).subselect()
+
+
+def build_near_subselect(dialect: Dialect) -> str:
+    """Return "(…) AS near_by": one row that counts the buyers of the first step.
+
+    Most orders share nothing with anybody, and setting up both steps costs more than running them.
+    """
+    return _Text(dialect).near_subselect()
+
+
+# What the columns of ORDER_LINKS are where the first step finds nobody.
+ALONE = (0, 1, 0)
+
+
+@dataclass(frozen=True)
+class LinksQuery:
+    """The statement of both steps; it takes what `bind_links` gives."""
+
+    dialect: Dialect
+
+    @cached_property
+    def sql(self) -> str:
+        return f"SELECT * FROM {build_link_subselect(self.dialect)}"
+
+    def prepare(self, name: str) -> str:
+        """Return PostgreSQL's PREPARE statement, to run once per connection."""
+        numbered = {parameter: f"${number}" for number, parameter in enumerate(LINK_PARAMETERS, start=1)}
+        return f"PREPARE {name} ({', '.join(LINK_PARAMETERS.values())}) AS {self.sql % numbered}"
+
+    def execute(self, name: str) -> str:
+        """Return the EXECUTE statement for `prepare(name)`."""
+        return f"EXECUTE {name} ({', '.join(f'%({parameter})s' for parameter in LINK_PARAMETERS)})"
 
 
 def bind_links(as_of: datetime, keys: Mapping[Entity, int | None], dialect: Dialect) -> dict[str, Value]:
@@ -88,6 +121,9 @@ class _Text:
             f" 1 + (SELECT count(*) FROM near) + (SELECT count(*) FROM far) AS {LINKED_COMPONENT.name},"
             f" (SELECT count(*) FROM {self._bad_among(reached)}) AS {LINKED_BAD_BUYERS.name}) AS links"
         )
+
+    def near_subselect(self) -> str:
+        return f"(WITH {self._near()} SELECT count(*) FROM near) AS near_by"
 
     def _near(self) -> str:
         """The buyers one step away, newest first."""

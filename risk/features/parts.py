@@ -103,17 +103,25 @@ def _window_code(feature: Feature) -> str:
 
 
 # ── What is aggregated ───────────────────────────────────────────────────────────────────────────
-def aggregates(slot: Slot, dialect: Dialect) -> tuple[list[str], Mapping[Feature, tuple[int, ...]]]:
-    """Return the different aggregates of a slot, and which of them each feature reads."""
+def aggregates(
+    slot: Slot, dialect: Dialect, *, is_rolled: bool
+) -> tuple[list[str], Mapping[Feature, tuple[int, ...]]]:
+    """Return the different aggregates of a slot, and which of them each feature reads.
+
+    is_rolled    over `rows` that read rollups, too
+    """
     columns: dict[str, int] = {}
     found = {
-        feature: tuple(columns.setdefault(text, len(columns)) for text in _aggregates(feature, slot, dialect))
+        feature: tuple(
+            columns.setdefault(text, len(columns))
+            for text in _aggregates(feature, slot, dialect, is_rolled=is_rolled)
+        )
         for feature in slot.features
     }
     return list(columns), found
 
 
-def _aggregates(feature: Feature, slot: Slot, dialect: Dialect) -> Iterator[str]:
+def _aggregates(feature: Feature, slot: Slot, dialect: Dialect, *, is_rolled: bool) -> Iterator[str]:
     among = f"FILTER (WHERE {' AND '.join(_conditions(feature, slot))})"
     match feature.statistic:
         case Statistic.COUNT:
@@ -127,12 +135,16 @@ def _aggregates(feature: Feature, slot: Slot, dialect: Dialect) -> Iterator[str]
         case Statistic.MAX:
             yield f"max(largest) {among}"
         case Statistic.SECONDS_SINCE:
-            yield f"max(newest) {among}"
+            newest = f"max(newest) {among}"
+            # As whole microseconds a moment fits beside the numbers.
+            is_packed = dialect is Dialect.POSTGRESQL
+            yield f"CAST(extract(epoch FROM {newest}) * 1000000 AS bigint)" if is_packed else newest
         case Statistic.DISTINCT:
             assert feature.of is not None
             column = slot.table.keys[feature.of]
-            if dialect is not Dialect.POSTGRESQL:
-                yield f"min(count(DISTINCT {column}) {among}, {feature.cap})"
+            if not is_rolled:
+                least = "least" if dialect is Dialect.POSTGRESQL else "min"
+                yield f"{least}(count(DISTINCT {column}) {among}, {feature.cap})"
                 return
             # What buckets hold has been counted: an event adds its pair where that lay before the window.
             since = f"%({since_name(feature)})s"
@@ -158,9 +170,9 @@ def _flag(where: Filter) -> str:
 
 
 # ── What it is taken over ────────────────────────────────────────────────────────────────────────
-def rows(slot: Slot, dialect: Dialect) -> str:
-    """Return the rows of a slot's subselect: events and, on PostgreSQL, whatever a rollup holds instead."""
-    if dialect is not Dialect.POSTGRESQL:
+def rows(slot: Slot, *, is_rolled: bool) -> str:
+    """Return the rows of a slot's subselect: all events, or what a rollup holds and the events beside it."""
+    if not is_rolled:
         return _events(slot, _window(slot), is_read=False)
     return "\nUNION ALL ".join([*_event_arms(slot), _bucket_arm(slot)])
 
