@@ -21,7 +21,7 @@ from core.ids import new_id
 from core.refs import Ref
 from merchants.models import Merchant, MerchantStatus
 from orders.models import Order
-from risk import rollups
+from risk import busy, rollups
 from risk.datasets import compute_order_inputs
 from risk.facts import history
 from risk.facts.orders import ORDER_INPUT_NAMES, gather, keys_of, read_history
@@ -235,6 +235,7 @@ def _fill(merchant: Merchant, count: int) -> datetime:
         # As autovacuum would have by the next minute.
         for table in (Order, Label, Rollup, RollupBucket, RollupPair):
             cursor.execute(f"VACUUM ANALYZE {table._meta.db_table}")
+    busy.forget()
     return at
 
 
