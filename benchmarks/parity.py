@@ -21,7 +21,8 @@ from core.ids import new_id
 from core.refs import Ref
 from merchants.models import Merchant, MerchantStatus
 from orders.models import Order
-from risk import busy, rollups
+from risk import rollups
+from risk.busy import forget
 from risk.datasets import compute_order_inputs
 from risk.facts import history
 from risk.facts.orders import ORDER_INPUT_NAMES, gather, keys_of, read_history
@@ -152,6 +153,7 @@ class _Stream:
 
     def _work(self, at: datetime) -> None:
         self.advances += bool(rollups.advance(at=at))
+        forget()  # twenty seconds have passed in the stream, if not here
 
 
 def _make_merchant() -> Merchant:
@@ -235,7 +237,7 @@ def _fill(merchant: Merchant, count: int) -> datetime:
         # As autovacuum would have by the next minute.
         for table in (Order, Label, Rollup, RollupBucket, RollupPair):
             cursor.execute(f"VACUUM ANALYZE {table._meta.db_table}")
-    busy.forget()
+    forget()
     return at
 
 
