@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -168,3 +169,12 @@ def test_a_process_that_decides_never_loads_scikit_learn(tmp_path: Path) -> None
     )
     assert result.returncode == 0, result.stderr
     assert result.stdout.split() == ["lightgbm"]
+
+
+def test_the_development_list_pins_everything_that_the_application_does() -> None:
+    """A fresh clone installs that list alone: what is missing from it is missing nowhere else."""
+    pins = {
+        name: set(re.findall(r"^[\w.-]+==\S+", (ROOT / name).read_text(), re.MULTILINE))
+        for name in ("requirements.txt", "requirements-dev.txt")
+    }
+    assert pins["requirements.txt"] - pins["requirements-dev.txt"] == set()
