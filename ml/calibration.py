@@ -88,7 +88,9 @@ def fit_calibration(raw: Floats, is_bad: Flags, at: Ints, weight: Floats | None 
     weights = np.ones(len(raw)) if weight is None else weight
     order = np.argsort(at, kind="stable")
     early, late = np.array_split(order, 2)
-    fits = (fit_sigmoid, fit_table) if is_bad.sum() >= MIN_BAD_FOR_TABLE else (fit_sigmoid,)
+    bad = weights[is_bad]
+    effective = float(bad.sum()) ** 2 / float(bad @ bad) if bad.any() else 0.0  # rows of equal weight (Kish)
+    fits = (fit_sigmoid, fit_table) if effective >= MIN_BAD_FOR_TABLE else (fit_sigmoid,)
     errors = [
         brier_score(
             is_bad[late], fit(raw[early], is_bad[early], weights[early]).apply(raw[late]), weights[late]

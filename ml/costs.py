@@ -42,7 +42,7 @@ class Costs:
 
 @dataclass(frozen=True)
 class CostPoint:
-    """What one threshold costs, per row in minor units, and the shares of rows held and of bad ones caught."""
+    """What one threshold costs, per row in minor units, and the shares of rows held and of bad caught."""
 
     threshold: float
     cost_per_row_minor: float

@@ -32,7 +32,8 @@ class FairnessLimits:
     max_calibration_gap    between predicted and observed share, absolute (ours: two in a hundred)
     level                  chance of a false alarm over the whole table
     risk_segments          names of segments whose rates may differ, because their risk is known to (a
-                           merchant's tenure, say) and policy says so: rates are shown, only calibration blocks.
+                           merchant's tenure, say) and policy says so: rates are shown, and only
+                           calibration blocks.
                            A calibrated model holds more good rows where more rows are bad (Chouldechova 2017)
     """
 

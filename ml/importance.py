@@ -8,9 +8,12 @@ import numpy as np
 from ml.arrays import Floats, Ints
 from ml.artifacts import ModelArtifact
 from ml.datasets import TrainingSet
-from ml.evaluation import average_precision
+from ml.estimators import TreeBag
+from ml.evaluation import cumulative_at, precision_area
+from ml.intervals import Resampler
 
 MOST_ROWS = 20_000  # shuffled and predicted again for each column; more rows change the mean little
+_ROW_DRAWS = 50  # enough for a standard error
 MOST_EXPLAINED = 2_000  # at about 1.5 ms a row and model
 
 Step = Callable[[int, int], None]  # (columns done, columns in all); may raise Cancelled
@@ -21,19 +24,21 @@ class Importance:
     """How much average precision falls when these columns are shuffled together.
 
     drops    one per repeat; negative if the model was better without what the columns say
+    error    standard error of their mean, from the shuffles and from the choice of rows (bootstrap)
     """
 
     features: tuple[str, ...]
     drops: tuple[float, ...]
+    error: float
 
     @property
     def mean(self) -> float:
         return float(np.mean(self.drops))
 
     @property
-    def error(self) -> float:
-        """Standard error of the mean over the repeats; 0 with one repeat."""
-        return float(np.std(self.drops, ddof=1) / np.sqrt(len(self.drops))) if len(self.drops) > 1 else 0.0
+    def helps(self) -> bool:
+        """True if the loss is beyond its standard error, so beyond noise."""
+        return self.mean > self.error
 
 
 def permutation_importance(
@@ -53,21 +58,22 @@ def permutation_importance(
     """
     rows = _sample(later.select(artifact.features), MOST_ROWS, seed)
     units = _units(artifact.features, together)
-    before = average_precision(
-        rows.is_bad, artifact.estimator.margins(rows.matrix, num_threads=num_threads), rows.weight
-    )
+    precision = _Precision(rows, seed)
+    before = precision.of(artifact.estimator.margins(rows.matrix, num_threads=num_threads))
     used = used_features(artifact)
     random = np.random.default_rng(seed)
     orders = [random.permutation(len(rows)) for _ in range(repeats)]
     found = []
     for number, unit in enumerate(units):
-        columns = [artifact.features.index(name) for name in unit]
-        is_used = used is None or not used.isdisjoint(unit)
-        drops = [
-            before - _shuffled(artifact, rows, columns, order, num_threads) if is_used else 0.0
-            for order in orders
-        ]
-        found.append(Importance(unit, tuple(drops)))
+        if used is not None and used.isdisjoint(unit):
+            found.append(Importance(unit, (0.0,) * repeats, 0.0))
+        else:
+            columns = [artifact.features.index(name) for name in unit]
+            after = [
+                precision.of(_shuffled_margins(artifact, rows, columns, order, num_threads))
+                for order in orders
+            ]
+            found.append(_importance(unit, before, np.array(after)))
         if step is not None:
             step(number + 1, len(units))
     return found
@@ -75,8 +81,6 @@ def permutation_importance(
 
 def gain_shares(artifact: ModelArtifact) -> dict[str, float] | None:
     """Return each input's share of what the splits of a LightGBM model gained; None for other kinds."""
-    from ml.estimators import TreeBag
-
     if not isinstance(artifact.estimator, TreeBag):
         return None
     gains = artifact.estimator.split_gains(len(artifact.features))
@@ -152,14 +156,42 @@ def _units(features: Sequence[str], together: Sequence[Sequence[str]]) -> list[t
     return list(dict.fromkeys(units))
 
 
-def _shuffled(
+class _Precision:
+    """Average precision of scores on the rows as they are, and on some draws of them."""
+
+    def __init__(self, rows: TrainingSet, seed: int) -> None:
+        weights = np.ones(len(rows)) if rows.weight is None else rows.weight
+        resampler = Resampler(len(rows), rows.group, seed)
+        self._weights = [weights, *(weights * resampler.counts() for _ in range(_ROW_DRAWS))]
+        self._is_bad = rows.is_bad
+
+    def of(self, score: Floats) -> Floats:
+        """Return (1 + draws,)."""
+        order = np.argsort(-score, kind="stable")
+        ranked, is_bad = score[order], self._is_bad[order]
+        last_of_tie = np.append(ranked[1:] != ranked[:-1], True)[: len(ranked)]
+        weights = [weight[order] for weight in self._weights]
+        return np.array(
+            [precision_area(*cumulative_at(weight, weight * is_bad, last_of_tie)) for weight in weights]
+        )
+
+
+def _importance(unit: tuple[str, ...], before: Floats, after: Floats) -> Importance:
+    """before (1 + draws,), after (repeats, 1 + draws)."""
+    drops = before - after
+    of_shuffles = float(np.var(drops[:, 0], ddof=1)) / len(drops) if len(drops) > 1 else 0.0
+    of_draws = drops[:, 1:].mean(axis=0)
+    of_draws = of_draws[np.isfinite(of_draws)]
+    of_rows = float(np.var(of_draws, ddof=1)) if len(of_draws) > 1 else float("nan")
+    return Importance(unit, tuple(drops[:, 0].tolist()), float(np.sqrt(of_shuffles + of_rows)))
+
+
+def _shuffled_margins(
     artifact: ModelArtifact, rows: TrainingSet, columns: list[int], order: Ints, num_threads: int
-) -> float:
+) -> Floats:
     matrix = rows.matrix.copy()
     matrix[:, columns] = rows.matrix[order][:, columns]
-    return average_precision(
-        rows.is_bad, artifact.estimator.margins(matrix, num_threads=num_threads), rows.weight
-    )
+    return artifact.estimator.margins(matrix, num_threads=num_threads)
 
 
 def _sample(rows: TrainingSet, most: int, seed: int) -> TrainingSet:

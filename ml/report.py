@@ -30,8 +30,9 @@ is {value, low, high}, 95 %. Models are "model" (the one reported) and the names
                     summary, see `ml.importance.Contribution`
     fairness        {limits: {max_fpr_ratio, min_fpr_gap, max_calibration_gap, level, risk_segments},
                     threshold, checks, segments: by segment [{value, rows, bad, flagged_share,
-                    false_positive_rate, false_positive_rate_low, false_positive_rate_high, fpr_ratio, fpr_ratio_low, recall,
-                    predicted, observed, observed_low, observed_high, breaches: [code]}],
+                    false_positive_rate, false_positive_rate_low, false_positive_rate_high, fpr_ratio,
+                    fpr_ratio_low, recall, predicted, observed, observed_low, observed_high,
+                    breaches: [code]}],
                     breaches: [{segment, value, code}], passes}
     cost            {curve: [{threshold, cost_per_row_minor, held_share, recall}], at most 100 points, rising;
                     cheapest: the point of least cost; nothing_held: the point above all scores}
@@ -303,7 +304,7 @@ def _without_nan(value: Any) -> Any:
         return [_without_nan(item) for item in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    return value
+    return str(value) if isinstance(value, str) else value  # an enumeration's text
 
 
 def _ignore(step: str, share: float) -> None:
