@@ -16,12 +16,13 @@ Codes of why it does not pass:
     worse_…, unsure_…, not_comparable    of `ml.comparison`
     not_calibrated                       the scores are ranks, and thresholds mean nothing to them
     calibration_error                    the whole interval lies beyond the limit
-    unfair                               a segment lies beyond a limit of fairness
+    unfair                               a segment lies beyond a limit of fairness that blocks
     too_few_rows                         what is labelled since cannot tell models apart
 """
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -63,6 +64,8 @@ ABANDONED_AFTER = timedelta(minutes=10)  # reading half a million orders takes m
 MODEL = "model"
 # New accounts and new merchants are where fraud is, and so are some goods: an equal share of good ones held
 # is not to be had there without holding fewer bad ones. Probabilities have to be right there all the same.
+# For the same reason, a new story of fraud among new accounts shows as a risk rated too low: that harms nobody of
+# the segment, costs what the comparison of costs weighs, and is seen in the report.
 RISK_SEGMENTS = ("buyer_age", "merchant_tenure", "category", "entity_type")
 
 
@@ -100,7 +103,8 @@ def compare_all(
     scores = {name: scores_of(artifact, rows) for name, artifact in models.items()}
     scores[_RIVAL] = scores_of(rival, rows)
     given = {} if threshold is None else dict.fromkeys(scores, threshold)
-    judgement = judge(judged, scores, thresholds=given, judging=judging, step=step)
+    with on_one_thread():
+        judgement = judge(judged, scores, thresholds=given, judging=judging, step=step)
     return {
         name: _finding(name, artifact, judged, scores[name], judgement, _described(rows, against, threshold))
         for name, artifact in models.items()
@@ -132,7 +136,7 @@ def _finding(
         reasons.append("not_calibrated")
     elif calibration.low is not None and calibration.low > CALIBRATION_LIMIT:
         reasons.append("calibration_error")
-    if not fairness.passes:
+    if any(_blocks(segment, code) for segment, _value, code in fairness.breaches):
         reasons.append("unfair")
     result = described | {
         "figures": {
@@ -144,6 +148,20 @@ def _finding(
         "fairness": fairness.as_json(),
     }
     return Finding(result, tuple(reasons))
+
+
+def on_one_thread() -> AbstractContextManager[object]:
+    """Keep sums of a few thousand rows off several threads, which on busy cores wait for each other.
+
+    Measured beside other work on two cores: 3.5 ms a product of 13,000 rows instead of 3 µs.
+    """
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(limits=1, user_api="blas")
+
+
+def _blocks(segment: str, code: str) -> bool:
+    return code != "predicted_too_low" or segment not in RISK_SEGMENTS
 
 
 def judged_rows(rows: LabelledRows) -> JudgedRows:
@@ -162,7 +180,7 @@ def last_trained_at(artifact: ModelArtifact) -> int:
 
 def rows_after(rows: LabelledRows, artifacts: Sequence[ModelArtifact]) -> LabelledRows:
     """Return the rows that none of these models has seen, without groups that any may have seen."""
-    return rows.split_at(max(last_trained_at(artifact) for artifact in artifacts) + 1)[1]
+    return rows.ripe().split_at(max(last_trained_at(artifact) for artifact in artifacts) + 1)[1]
 
 
 def live_threshold(subject: str) -> float | None:
@@ -286,7 +304,9 @@ def _run(comparison: ModelComparison, judging: Judging | None) -> None:
     if rival is None:
         baseline = find_baseline(model)
         if baseline is None:
-            raise LearningError("There is neither a champion nor a baseline to compare with.", code="no_rival")
+            raise LearningError(
+                "There is neither a champion nor a baseline to compare with.", code="no_rival"
+            )
         rival, against = load_artifact(baseline), "baseline"
         comparison.baseline_sha256 = baseline.sha256
     labelled = read_labelled(model.subject, as_of=comparison.as_of)
@@ -306,7 +326,9 @@ def _run(comparison: ModelComparison, judging: Judging | None) -> None:
 def _span(rows: LabelledRows) -> tuple[datetime | None, datetime | None]:
     if not len(rows):
         return None, None
-    first, last = (datetime.fromtimestamp(int(at) / 1e6, UTC) for at in (rows.data.at.min(), rows.data.at.max()))
+    first, last = (
+        datetime.fromtimestamp(int(at) / 1e6, UTC) for at in (rows.data.at.min(), rows.data.at.max())
+    )
     return first, last
 
 

@@ -52,6 +52,8 @@ Flags = npt.NDArray[np.bool_]
 # Newer orders say more of today's fraud, and the inputs of this many are about half a gigabyte.
 MAX_ORDERS = 400_000
 AT_ONCE = timedelta(0)
+# Of all good rows by weight; the few that come later are of subjects that somebody looked into.
+RIPE_SHARE = 0.995
 
 Judged = TypeVar("Judged", ListingRevision, MerchantApplication)
 
@@ -83,6 +85,21 @@ class LabelledRows:
             segments.take(self.segments, rows),
             self.sources,
         )
+
+    def ripe(self) -> "LabelledRows":
+        """Return the rows from when both classes are known: nothing can be judged on chargebacks alone.
+
+        Bad is told within days or weeks, good only when nothing has happened for long: the newest rows that
+        have a label are bad. Where good ones do come at once (verdicts, random review) they keep the end.
+        """
+        good = np.flatnonzero(~self.data.is_bad)
+        if not len(good):
+            return self
+        good = good[np.argsort(self.data.at[good], kind="stable")]
+        weight = np.ones(len(self)) if self.data.weight is None else self.data.weight
+        total = np.cumsum(weight[good])
+        last = good[np.searchsorted(total, RIPE_SHARE * total[-1])]
+        return self.take(self.data.at <= self.data.at[last])
 
     def split_at(self, cut_at: int) -> tuple["LabelledRows", "LabelledRows"]:
         """Return the rows before a moment and those from it on, the latter without groups seen before."""

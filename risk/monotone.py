@@ -2,7 +2,9 @@
 
 A direction (+1: a higher value never lowers the risk, -1: never raises it) is demanded only where the
 opposite would be noise or harm whatever the data say, each with its reason. Velocity counts get none: a busy
-card is worse than an idle one, but a busy merchant is not. The table stands beside the declarations of
+card is worse than an idle one, but a busy merchant is not. The age of a buyer's account gets none either:
+accounts are bought when they have aged. On the sample marketplace, demanding it took average precision from
+0.33 to 0.28 (three seeds each); all other directions together cost less than 0.01. The table stands beside the declarations of
 inputs, and not in them, so that the hash of stored inputs does not change with it.
 """
 
@@ -29,7 +31,6 @@ _ORDER = {
     **{f"{who}_bad_outcomes_90d_count": (1, _PROVED) for who in ("buyer", "merchant")},
     **{f"{who}_matured_bad_share_90d": (1, _SHARE) for who in ("buyer", "merchant")},
     "linked_bad_buyers_30d_count": (1, "More bad buyers within reach of an order do not speak for it."),
-    "buyer_account_age_hours": (-1, _NEW),
     "order_countries_differ": (1, _APART),
 }
 _LISTING = {

@@ -30,9 +30,7 @@ _TENURES = ((90.0, "under_90_days"), (365.0, "under_1_year"))  # days since join
 _BUYER_AGES = ((24.0, "under_1_day"), (24.0 * 30, "under_30_days"))  # hours since signing up
 
 
-def of_orders(
-    names: Sequence[str], matrix: Floats, merchant_ids: Ints, at: Ints
-) -> Segments:
+def of_orders(names: Sequence[str], matrix: Floats, merchant_ids: Ints, at: Ints) -> Segments:
     """Return merchant_size, country (the merchant's), merchant_tenure and buyer_age of orders.
 
     names, matrix    the stored inputs, of which two say size and age
@@ -80,7 +78,9 @@ _Merchants = Mapping[int, tuple[str, datetime]]
 
 def _read_merchants(ids: set[int]) -> _Merchants:
     found = Merchant.objects.filter(pk__in=ids) if len(ids) < 500 else Merchant.objects.all()
-    return {id: (country, joined_at) for id, country, joined_at in found.values_list("pk", "country", "joined_at")}
+    return {
+        id: (country, joined_at) for id, country, joined_at in found.values_list("pk", "country", "joined_at")
+    }
 
 
 def _countries(ids: Ints, merchants: _Merchants) -> Texts:

@@ -67,6 +67,7 @@ class Migration(migrations.Migration):
                 ("parameters", models.JSONField(default=dict)),
                 ("value", models.FloatField(null=True)),
                 ("state", models.CharField(max_length=16)),
+                ("seconds", models.FloatField(default=0)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("run", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="trials", to="risk.trainingrun")),
             ],

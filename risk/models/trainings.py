@@ -62,7 +62,8 @@ class TuningTrial(models.Model):
     number = models.PositiveIntegerField()
     parameters = models.JSONField(default=dict)
     value = models.FloatField(null=True)  # average precision on later time; null = the trial failed
-    state = models.CharField(max_length=16)
+    state = models.CharField(max_length=16)  # of ml.tuning.State
+    seconds = models.FloatField(default=0)  # it took; counts against the budget
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -112,4 +112,3 @@ def create_run(
                 send=[TaskCall(TASK, (run.pk,))],
             )
     return run
-

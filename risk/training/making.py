@@ -103,9 +103,8 @@ def _declared(labelled: LabelledRows, subject: str) -> LabelledRows:
 
 def _split(labelled: LabelledRows) -> tuple[LabelledRows, LabelledRows]:
     """Return the rows to learn from and those to judge on, apart by time and group."""
-    earlier, later = labelled.split_at(
-        int(np.quantile(labelled.data.at, 1 - LATER_SHARE, method="higher"))
-    )
+    ripe = labelled.ripe()
+    earlier, later = ripe.split_at(int(np.quantile(ripe.data.at, 1 - LATER_SHARE, method="higher")))
     earlier.data.require_both_classes()
     try:
         later.data.require_both_classes()

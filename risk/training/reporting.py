@@ -15,6 +15,7 @@ from risk.comparing import (
     compare_all,
     judged_rows,
     last_trained_at,
+    on_one_thread,
     rows_after,
     scores_of,
 )
@@ -120,17 +121,19 @@ def _report(
     progress: Progress,
 ) -> dict[str, Any]:
     given = {} if threshold is None else dict.fromkeys(("model", *others), threshold)
-    return build_report(
-        judged_rows(later),
-        later.data,
-        artifact,
-        others={name: scores_of(other, later) for name, other in others.items()},
-        uncalibrated=[name for name, other in others.items() if not other.is_probability],
-        thresholds=given,
-        context=context,
-        options=options,
-        progress=progress,
-    )
+    scores = {name: scores_of(other, later) for name, other in others.items()}
+    with on_one_thread():
+        return build_report(
+            judged_rows(later),
+            later.data,
+            artifact,
+            others=scores,
+            uncalibrated=[name for name, other in others.items() if not other.is_probability],
+            thresholds=given,
+            context=context,
+            options=options,
+            progress=progress,
+        )
 
 
 def _options(kind: Kind, judging: Judging, num_threads: int) -> ReportOptions:

@@ -147,16 +147,12 @@ class _Life:
         raise _Superseded
 
     def _mine(self) -> QuerySet[TrainingRun]:
-        return TrainingRun.objects.filter(
-            pk=self.run.pk, status=Status.RUNNING, attempt=self.run.attempt
-        )
+        return TrainingRun.objects.filter(pk=self.run.pk, status=Status.RUNNING, attempt=self.run.attempt)
 
 
 def _end(training_run: TrainingRun, status: str, message: str) -> bool:
     """End a run unless it went on under another worker."""
-    mine = TrainingRun.objects.filter(
-        pk=training_run.pk, status=Status.RUNNING, attempt=training_run.attempt
-    )
+    mine = TrainingRun.objects.filter(pk=training_run.pk, status=Status.RUNNING, attempt=training_run.attempt)
     return bool(mine.update(status=status, message=message, finished_at=timezone.now(), step=""))
 
 

@@ -22,12 +22,11 @@ def test_every_direction_has_a_reason_in_a_sentence(subject: str) -> None:
     assert all(reason_of(subject, name).endswith(".") for name in directions(subject, names))
 
 
-def test_what_was_proved_bad_can_only_raise_the_risk_and_age_only_lower_it() -> None:
+def test_what_was_proved_bad_can_only_raise_the_risk_and_velocity_is_free() -> None:
     found = directions("order", ORDER_INPUT_NAMES)
     bad = {name for name in ORDER_INPUT_NAMES if "_bad_labels_" in name or "_bad_share_" in name}
     assert {found[name] for name in bad} == {1}
-    assert found["buyer_account_age_hours"] == -1
-    assert "device_orders_1h_count" not in found
+    assert not {"device_orders_1h_count", "buyer_account_age_hours"} & set(found)
 
 
 def test_categories_keep_the_order_of_the_inputs() -> None:
