@@ -64,8 +64,8 @@ ABANDONED_AFTER = timedelta(minutes=10)  # reading half a million orders takes m
 MODEL = "model"
 # New accounts and new merchants are where fraud is, and so are some goods: an equal share of good ones held
 # is not to be had there without holding fewer bad ones. Probabilities have to be right there all the same.
-# For the same reason, a new story of fraud among new accounts shows as a risk rated too low: that harms nobody of
-# the segment, costs what the comparison of costs weighs, and is seen in the report.
+# For the same reason, a new story of fraud among new accounts shows as a risk rated too low: that harms
+# nobody of the segment, costs what the comparison of costs weighs, and is seen in the report.
 RISK_SEGMENTS = ("buyer_age", "merchant_tenure", "category", "entity_type")
 
 
@@ -190,7 +190,7 @@ def live_threshold(subject: str) -> float | None:
 
 
 def load_artifact(version: ModelVersion) -> ModelArtifact:
-    """Return a version's artifact; LearningError if its file is gone, cut off, altered or of another schema."""
+    """Return a version's artifact; LearningError if its file is not what its row says."""
     try:
         with default_storage.open(str(version.artifact.name)) as file:
             document = file.read()

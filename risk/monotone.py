@@ -4,8 +4,8 @@ A direction (+1: a higher value never lowers the risk, -1: never raises it) is d
 opposite would be noise or harm whatever the data say, each with its reason. Velocity counts get none: a busy
 card is worse than an idle one, but a busy merchant is not. The age of a buyer's account gets none either:
 accounts are bought when they have aged. On the sample marketplace, demanding it took average precision from
-0.33 to 0.28 (three seeds each); all other directions together cost less than 0.01. The table stands beside the declarations of
-inputs, and not in them, so that the hash of stored inputs does not change with it.
+0.33 to 0.28 (three seeds each); all other directions together cost less than 0.01. The table stands beside
+the declarations of inputs, and not in them, so that the hash of stored inputs does not change with it.
 """
 
 from collections.abc import Mapping, Sequence

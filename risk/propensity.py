@@ -1,15 +1,15 @@
 """How many subjects a labelled one stands for: models chose who was looked at, and this undoes it.
 
 Whoever is held gets looked at, and whoever is approved does not, except for a random share. A model trained
-on what people happened to look at would learn its predecessor's choices. Horvitz and Thompson (A Generalization
-of Sampling Without Replacement From a Finite Universe, JASA 47, 1952): weigh each observed row by 1 / the
-probability with which it was observed, and sums over them estimate sums over all.
+on what people happened to look at would learn its predecessor's choices. Horvitz and Thompson (A
+Generalization of Sampling Without Replacement From a Finite Universe, JASA 47, 1952): weigh each observed row
+by 1 / the probability with which it was observed, and sums over them estimate sums over all.
 
 - A label that comes by itself (chargeback, refund for fraud, matured, imported) has the probability 1: it
   would have come whoever had judged.
 - A held or declined subject is reviewed for certain: 1.
-- An approved subject whose only label is a verdict was drawn for the random sample: it stands for all approved
-  ones of which nothing else is known, and weighs 1 / the share that its own decision drew.
+- An approved subject whose only label is a verdict was drawn for the random sample: it stands for all
+  approved ones of which nothing else is known, and weighs 1 / the share that its own decision drew.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ _CHUNK = 5_000
 
 
 def sampling_weights(subject: str, ids: Ints, *, as_of: datetime) -> Floats:
-    """Return (n,) how many subjects each of these labelled ones stands for, 1–100; a query per 5,000 drawn."""
+    """Return (n,) how many subjects each labelled one stands for, 1–100; a query per 5,000 drawn."""
     weights = np.ones(len(ids))
     rows = {id: row for row, id in enumerate(ids.tolist())}
     for id, share in _drawn_shares(subject, _only_verdicts(subject, as_of), rows).items():

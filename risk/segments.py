@@ -46,7 +46,7 @@ def of_orders(names: Sequence[str], matrix: Floats, merchant_ids: Ints, at: Ints
 
 
 def of_listings(revisions: Sequence[ListingRevision], at: Ints) -> Segments:
-    """Return merchant_size, country, merchant_tenure and category of revisions, merchant and category read."""
+    """Return merchant_size, country, merchant_tenure and category of revisions, those two read."""
     ids = np.array([revision.listing.merchant_id for revision in revisions], dtype=np.int64)
     merchants = {
         revision.listing.merchant_id: (revision.listing.merchant.country, revision.listing.merchant.joined_at)

@@ -187,12 +187,14 @@ def list_comparisons(model: ModelVersion) -> QuerySet[ModelComparison]:
 
 
 def find_passing_comparison(model: ModelVersion, *, at: datetime) -> ModelComparison | None:
-    """Return the newest comparison that a promotion of this model may rest on at a moment."""
+    """Return the comparison that a promotion of this model may rest on at a moment.
+
+    Only the newest of exactly these two counts: one that passed does not outlive one that failed later.
+    """
     champion = find_champion_version(model.subject)
-    return (
+    newest = (
         model.comparisons.filter(
             status=ModelComparison.Status.FINISHED,
-            passes=True,
             sha256=model.sha256,
             champion_sha256="" if champion is None else champion.sha256,
             finished_at__range=(at - FRESH_FOR, at),
@@ -200,6 +202,7 @@ def find_passing_comparison(model: ModelVersion, *, at: datetime) -> ModelCompar
         .order_by("finished_at", "pk")
         .last()
     )
+    return newest if newest is not None and newest.passes else None
 
 
 def list_training_runs(subject: str | None = None) -> QuerySet[TrainingRun]:

@@ -79,7 +79,12 @@ PROMOTION_GUARDS = [
         "SELECT 1 FROM risk_modelcomparison AS test WHERE test.id = NEW.comparison_id "
         "AND test.status = 'finished' AND test.passes AND test.model_id = NEW.model_id "
         "AND test.sha256 = NEW.sha256 AND test.champion_sha256 = NEW.champion_sha256 "
-        "AND test.finished_at = NEW.compared_at)",
+        "AND test.finished_at = NEW.compared_at "
+        # Asking again until it passes by luck is no way in: the newest answer counts, too, if it is a no.
+        "AND NOT EXISTS (SELECT 1 FROM risk_modelcomparison AS later WHERE later.model_id = test.model_id "
+        "AND later.sha256 = test.sha256 AND later.champion_sha256 = test.champion_sha256 "
+        "AND later.status = 'finished' AND later.finished_at > test.finished_at "
+        "AND later.finished_at <= NEW.promoted_at AND NOT later.passes))",
     ),
     Guard(
         "promotion_returns_to_earlier_champion",

@@ -90,7 +90,7 @@ def retire_model(model: ModelVersion, *, by: User, at: datetime) -> None:
 
 
 def promote_model(model: ModelVersion, *, approver: User, at: datetime) -> ModelPromotion:
-    """Make a shadow or a retired model the champion, on a comparison with the present one that passed.
+    """Make a shadow or an earlier champion the champion, on a comparison with the present one that passed.
 
     Raises PermissionDenied for who asked for its training, Conflict if it is
     neither, or has no passing comparison of the last FRESH_FOR of exactly this
@@ -100,8 +100,9 @@ def promote_model(model: ModelVersion, *, approver: User, at: datetime) -> Model
     with journal.unit():
         row = _lock(model)
         _require_second_person(row, approver)
-        if row.status not in {ModelStatus.SHADOW, ModelStatus.RETIRED}:
-            raise Conflict("Only a shadow or a retired model can be promoted.", code="not_promotable")
+        was_champion = row.status == ModelStatus.RETIRED and row.promotions.exists()
+        if row.status != ModelStatus.SHADOW and not was_champion:
+            raise Conflict("Only a shadow or an earlier champion can be promoted.", code="not_promotable")
         comparison = find_passing_comparison(row, at=at)
         if comparison is None:
             raise Conflict(_NO_COMPARISON, code="no_passing_comparison")

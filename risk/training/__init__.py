@@ -1,4 +1,4 @@
-"""Trainings: every kind of model on the same earlier rows, judged on the same later ones, the best into shadow."""
+"""Trainings: every kind of model on the same earlier rows, judged on the same later ones."""
 
 from .running import ABANDONED_AFTER, MAX_ATTEMPTS, Options, resume_abandoned, run
 

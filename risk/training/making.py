@@ -1,6 +1,7 @@
 """Make every kind of model of a subject, judge them, keep them, and put the best LightGBM in shadow."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Protocol
@@ -18,8 +19,8 @@ from ml.artifacts import ModelArtifact
 from ml.datasets import TrainingSet
 from ml.errors import LearningError
 from ml.estimators import Kind
-from ml.training import Recipe, train
-from risk.comparing import find_usable_champion, live_threshold, store_finding
+from ml.training import train
+from risk.comparing import find_usable_champion, live_threshold, on_one_thread, store_finding
 from risk.datasets import LabelledRows, read_labelled
 from risk.inputs import current_inputs
 from risk.models import (
@@ -34,8 +35,8 @@ from risk.selectors import find_champion_version
 from risk.version import code_version
 
 from .recipes import recipes_for
-from .reporting import Judged, judge_models
 from .rejecting import sentence_of, why_worse
+from .reporting import Judged, judge_models
 
 LATER_SHARE = 0.25  # of the rows by time: what the models are judged on and have not seen
 
@@ -63,7 +64,7 @@ class Life(Protocol):
 
 
 def make_versions(run: TrainingRun, life: Life, options: Options) -> ModelVersion:
-    """Return the LightGBM version of a run, stored beside the other kinds; LearningError says why there is none.
+    """Return the LightGBM version of a run, stored beside the other kinds; LearningError if there is none.
 
     What `life` raises ends the work at once, and nothing of it is kept but the trials.
     """
@@ -85,7 +86,6 @@ def make_versions(run: TrainingRun, life: Life, options: Options) -> ModelVersio
         threshold=live_threshold(run.subject),
         context=_context(run, labelled),
         draws=options.draws,
-        num_threads=options.num_threads,
         progress=lambda step, share: life.report(step, _TRAINED + (_JUDGED - _TRAINED) * share),
     )
     life.report("storing", _JUDGED)
@@ -125,16 +125,18 @@ def _train_all(
         Kind.ISOLATION_FOREST: ("anomaly", _BASELINE, _FOREST),
         Kind.LIGHTGBM: ("training", _FOREST, _TRAINED),
     }
-    return {
-        kind: train(
-            earlier,
-            recipe=recipes[kind],
-            schema_hash=schema_hash,
-            num_threads=options.num_threads,
-            progress=_within(life, *steps[kind]),
-        )
-        for kind in steps
-    }
+    models = {}
+    for kind, (step, start, end) in steps.items():
+        # Thousands of short products of a line's fit: on busy cores, threads wait for each other.
+        with on_one_thread() if kind is Kind.LOGISTIC else nullcontext():
+            models[kind] = train(
+                earlier,
+                recipe=recipes[kind],
+                schema_hash=schema_hash,
+                num_threads=options.num_threads,
+                progress=_within(life, step, start, end),
+            )
+    return models
 
 
 def _within(life: Life, step: str, start: float, end: float) -> Callable[[int, int], None]:

@@ -1,4 +1,4 @@
-"""How each kind is trained on the rows there are; LightGBM by hyper-parameters that are looked for, if asked."""
+"""How each kind is trained on the rows there are; LightGBM by tuned hyper-parameters, if asked."""
 
 from collections.abc import Mapping
 from dataclasses import replace

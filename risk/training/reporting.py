@@ -1,13 +1,13 @@
 """What a training says of each model it made: its report, its figures in short, and the gate's finding."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ml.artifacts import ModelArtifact
 from ml.estimators import Kind
 from ml.fairness import FairnessLimits
-from ml.intervals import Judging
+from ml.intervals import FEWEST_DRAWS, Judging
 from ml.report import ReportOptions, build_report
 from risk.comparing import (
     RISK_SEGMENTS,
@@ -52,7 +52,6 @@ def judge_models(
     threshold: float | None,
     context: Mapping[str, Any],
     draws: int,
-    num_threads: int,
     progress: Progress,
 ) -> dict[Kind, Judged]:
     """Return what each model is worth on the later rows, with the champion beside it.
@@ -84,7 +83,7 @@ def judge_models(
             later,
             threshold=threshold,
             context={**context, "champion_left_out": champion is not None and shown is None},
-            options=_options(kind, judging, num_threads),
+            options=_options(kind, judging),
             progress=lambda step, share, start=start, width=width: progress(
                 "evaluating", start + width * share
             ),
@@ -136,15 +135,15 @@ def _report(
         )
 
 
-def _options(kind: Kind, judging: Judging, num_threads: int) -> ReportOptions:
+def _options(kind: Kind, judging: Judging) -> ReportOptions:
     """The kind that is meant to be champion is asked everything, the others what a glance needs."""
     is_main = kind is Kind.LIGHTGBM
     return ReportOptions(
-        judging=judging,
+        judging=judging if is_main else replace(judging, draws=min(judging.draws, FEWEST_DRAWS)),
         limits=FairnessLimits(risk_segments=RISK_SEGMENTS),
         part_draws=min(judging.draws, 100) if is_main else 0,
         repeats=1 if is_main else 0,
-        num_threads=num_threads,
+        num_threads=1,  # a few milliseconds a prediction: threads would wait for each other
     )
 
 

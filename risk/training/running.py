@@ -1,7 +1,7 @@
-"""Run a queued training: it says that it lives, hears a cancel, and is taken up again if its worker was killed.
+"""Run a queued training: it says that it lives, hears a cancel, and outlives a killed worker.
 
-One worker has a run at a time, by its attempt number: whoever was taken for dead finds the number changed at its
-next sign of life, and writes nothing more. What it tuned until then is stored trial by trial and goes on.
+One worker has a run at a time, by its attempt number: whoever was taken for dead finds the number changed at
+its next sign of life, and writes nothing more. What it tuned until then is stored trial by trial and goes on.
 """
 
 import logging

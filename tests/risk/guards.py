@@ -21,7 +21,7 @@ def refused(name: str) -> Iterator[None]:
 
 
 def guards() -> list[Any]:
-    """Return what stands after all migrations, whatever their numbers; a later one of the same name counts."""
+    """Return what stands after all migrations, whatever their numbers; of one name the latest."""
     names = sorted(module.name for module in pkgutil.iter_modules(risk.migrations.__path__))
     found: dict[str, Any] = {}
     for name in names:

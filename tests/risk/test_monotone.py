@@ -2,8 +2,8 @@
 
 import pytest
 
-from risk.features.declarations import input_names, schema_hash
 from risk.facts.orders import ORDER_FEATURE_HASH, ORDER_INPUT_NAMES
+from risk.features.declarations import input_names, schema_hash
 from risk.inputs import current_inputs
 from risk.monotone import _BY_SUBJECT, _CATEGORICAL, categorical, directions, reason_of
 
