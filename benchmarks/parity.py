@@ -18,6 +18,7 @@ from rich.progress import track
 
 from benchmarks.harness import Report, Rows, Stopwatch, peak_rss_mb, stopwatch
 from core.ids import new_id
+from core.limits import TookTooLong
 from core.refs import Ref
 from merchants.models import Merchant, MerchantStatus
 from orders.models import Order
@@ -71,7 +72,7 @@ class _Stream:
     def __init__(self, count: int) -> None:
         self.count = count
         self.ids: list[int] = []
-        self.late = self.repeated = self.labels = self.advances = 0
+        self.late = self.repeated = self.labels = self.advances = self.asked_again = 0
         self._random = Random(_SEED)
         self._merchants = [_make_merchant() for _ in range(_MERCHANTS)]
         self._past: list[Order] = []
@@ -87,7 +88,7 @@ class _Stream:
             if number % 1_000 == 999:
                 rollups.enlist(at=at)
             order = self._arrive(at)
-            online[number] = gather(order, as_of=at).vector
+            online[number] = self._ask(order, at)
             self.ids.append(order.pk)
             if self._random.random() < 0.3:
                 self._tell(at)
@@ -114,6 +115,14 @@ class _Stream:
             self.repeated += 1
         self._past.append(order)
         return order
+
+    def _ask(self, order: Order, at: datetime) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        """Return the inputs of an order; a read over its limit, as on a busy machine, is asked again."""
+        while True:
+            try:
+                return gather(order, as_of=at).vector
+            except TookTooLong:
+                self.asked_again += 1
 
     def _order(self, at: datetime, late_by: timedelta) -> Order:
         amount = self._random.choice((500, 4_990, 19_900, self._random.randrange(10**7)))
@@ -269,6 +278,7 @@ def _report(
                     ("delivered twice", stream.repeated),
                     ("labels and corrections", stream.labels),
                     ("runs of the worker that moved rollups", stream.advances),
+                    ("reads over their limit, asked again", stream.asked_again),
                     ("seconds online", streaming.seconds),
                     ("seconds set-based", recomputing.seconds),
                 ],

@@ -2,19 +2,33 @@
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.validators import (
+    MaxLengthValidator,
+    MinLengthValidator,
+    ProhibitNullCharactersValidator,
+)
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
+from rest_framework.fields import empty
 from rest_framework.request import Request
+from rest_framework.validators import ProhibitSurrogateCharactersValidator
 
 from core.errors import FieldError, NotFound, ValidationFailed
 from core.ids import decode, encode
 from core.money import InvalidAmount, exponent, to_minor, to_text
+
+_OWN_VALIDATORS = (
+    MaxLengthValidator,
+    MinLengthValidator,
+    ProhibitNullCharactersValidator,
+    ProhibitSurrogateCharactersValidator,
+)
 
 
 # ── Writing ──────────────────────────────────────────────────────────────────────────────────────
@@ -59,6 +73,34 @@ class Shape(serializers.Serializer[Any]):
         values: dict[str, Any] = _reader(cls).run_validation(data)
         return values
 
+    def run_validation(self, data: Any = empty) -> Any:
+        # Nearly every request is in order: one pass, without what serves to collect errors. At the first
+        # thing that is not, all of it is read again by DRF, which names everything that is wrong.
+        if type(data) is dict and data.keys() <= self.fields.keys() and not self.validators:
+            try:
+                return self.validate(self._read_plainly(data))
+            except serializers.ValidationError:
+                pass
+        return super().run_validation(data)
+
+    def _read_plainly(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for name, field, check in self._plan:
+            try:
+                value = field.run_validation(data.get(name, empty))
+            except serializers.SkipField:  # neither sent nor given a value of its own
+                continue
+            values[name] = value if check is None else check(value)
+        return values
+
+    @cached_property
+    def _plan(self) -> list[tuple[str, Any, Callable[[Any], Any] | None]]:
+        return [
+            (name, field, getattr(self, f"validate_{name}", None))
+            for name, field in self.fields.items()
+            if not field.read_only
+        ]
+
     def to_internal_value(self, data: Any) -> Any:
         unknown = sorted(set(data) - set(self.fields)) if isinstance(data, Mapping) else []
         if unknown:
@@ -79,11 +121,26 @@ def _reader(shape: type[Shape]) -> Shape:
 class TextField(serializers.CharField):
     """Text that is text: a number in its place is refused, because JSON numbers lose digits."""
 
-    def to_internal_value(self, data: Any) -> str:
+    def run_validation(self, data: Any = empty) -> Any:
+        # The same answer in one look where DRF takes nine calls: an order is thirty short ASCII texts.
+        if type(data) is str and data.isascii() and "\0" not in data and self._has_own_validators_only:
+            text = data.strip()
+            if text and (self.min_length or 0) <= len(text) <= (self.max_length or len(text)):
+                return self.parse(text)
+        return super().run_validation(data)
+
+    def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, str):
             self.fail("invalid")
-        text: str = super().to_internal_value(data)
+        return self.parse(super().to_internal_value(data))
+
+    def parse(self, text: str) -> Any:
+        """Return what the text says; ValidationError if it says nothing."""
         return text
+
+    @cached_property
+    def _has_own_validators_only(self) -> bool:
+        return self.trim_whitespace and all(isinstance(one, _OWN_VALIDATORS) for one in self.validators)
 
 
 class IdField(TextField):
@@ -95,8 +152,7 @@ class IdField(TextField):
         self.prefix = prefix
         super().__init__(**options)
 
-    def to_internal_value(self, data: Any) -> Any:
-        text = super().to_internal_value(data)
+    def parse(self, text: str) -> Any:
         try:
             return decode(self.prefix, text)
         except NotFound:
@@ -117,13 +173,12 @@ class CurrencyField(TextField):
     def __init__(self, **options: Any) -> None:
         super().__init__(min_length=3, max_length=3, **options)
 
-    def to_internal_value(self, data: Any) -> str:
-        currency = super().to_internal_value(data)
+    def parse(self, text: str) -> str:
         try:
-            exponent(currency)
+            exponent(text)
         except InvalidAmount as error:
             raise serializers.ValidationError(error.message, code=error.code) from error
-        return currency
+        return text
 
 
 class CountryField(serializers.RegexField):
@@ -143,8 +198,7 @@ class FileField(TextField):
 
     default_error_messages = {"invalid_base64": _("This is not Base64.")}
 
-    def to_internal_value(self, data: Any) -> Any:
-        text = super().to_internal_value(data)
+    def parse(self, text: str) -> Any:
         try:
             return SimpleUploadedFile("upload", base64.b64decode(text, validate=True))
         except (binascii.Error, ValueError):

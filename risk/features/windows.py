@@ -1,4 +1,4 @@
-"""Where windows begin and end, in minutes since the epoch, and how buckets of three sizes tile them."""
+"""Where windows begin and end, in minutes since the epoch, and how buckets of five sizes tile them."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -7,9 +7,18 @@ from itertools import pairwise
 from risk.features.declarations import DAY, HOUR, MINUTE, Feature
 
 MICROSECONDS_PER_MINUTE = 60_000_000
-LEVELS = (MINUTE, HOUR, DAY)  # the sizes of buckets
+TEN_MINUTES, SIX_HOURS = 10 * MINUTE, 6 * HOUR
+# The sizes of buckets. Windows begin on minutes, hours and days; the sizes between them make a read that ends
+# at an odd minute of an odd hour two and a half times shorter.
+LEVELS = (MINUTE, TEN_MINUTES, HOUR, SIX_HOURS, DAY)
 # How far back buckets of a size can be read: a window that begins on one, and the bucket that it begins in.
-READ_BACK = {MINUTE: DAY + HOUR, HOUR: 8 * DAY, DAY: 182 * DAY}
+READ_BACK = {
+    MINUTE: DAY + HOUR,
+    TEN_MINUTES: DAY + HOUR,
+    HOUR: 8 * DAY,
+    SIX_HOURS: 8 * DAY,
+    DAY: 182 * DAY,
+}
 FOREVER = 4_000_000_000  # minutes; later than any moment of either engine
 
 
@@ -46,9 +55,9 @@ def tile(boundaries: Iterable[int | None]) -> list[Band]:
 
     boundaries    ascending minutes; a last None stands for "and everything later"
 
-    >>> tile([1438, 1500, None])
-    [Band(level=1, since=1438, until=1440), Band(level=60, since=1440, until=1500), \
-Band(level=60, since=1500, until=2880), Band(level=1440, since=2880, until=4000000000)]
+    >>> tile([1438, 1800, None])
+    [Band(level=1, since=1438, until=1440), Band(level=360, since=1440, until=1800), \
+Band(level=360, since=1800, until=2880), Band(level=1440, since=2880, until=4000000000)]
     """
     ends = [FOREVER if boundary is None else boundary for boundary in boundaries]
     return [band for since, until in pairwise(ends) for band in _cover(since, until, len(LEVELS) - 1)]

@@ -12,7 +12,8 @@ from celery import Celery
 from backoffice import broker
 
 broker.register()
-app = Celery("embedded")
+# Looking for doctests imports this file: it must not become what the test process itself sends with.
+app = Celery("embedded", set_as_current=False)
 app.conf.update(
     broker_url="embedded://localhost/",
     broker_transport_options={"folder": os.environ.get("SPOOL", "/nonexistent")},

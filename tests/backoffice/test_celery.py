@@ -6,9 +6,11 @@ import subprocess
 import sys
 import uuid
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
+from celery import current_app
 from django.conf import settings
 
 from backoffice.celery import BEAT_SCHEDULE, TASK_MODULES, app, queue_class, queue_name, queue_sizes
@@ -91,3 +93,12 @@ def test_the_size_of_a_queue_is_what_waits_in_it(monkeypatch: pytest.MonkeyPatch
             assert queue_sizes() == {"decisions": 0, "default": 0, "training": 2}
         finally:
             channel.queue_purge(name)
+
+
+def test_every_thread_sends_with_the_same_application() -> None:
+    """Bug this found: another test file's application was what the main thread saw, and only it."""
+    seen: list[object] = [current_app._get_current_object()]
+    thread = Thread(target=lambda: seen.append(current_app._get_current_object()))
+    thread.start()
+    thread.join()
+    assert seen == [app, app]

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from .databases import copied_database
+from .tasks import failed_tasks
 from .windows import LAPTOP, OpenWindow, Window
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -39,11 +40,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """Fail a walk for what its windows complained about, and keep what they showed when it failed."""
+    failed_tasks.clear()
     try:
         result = yield
         complaints = [text for window in _windows_of(item) for text in window.complaints]
         assert not complaints, "\n".join(complaints)
-    except Exception:
+        assert not failed_tasks, "\n".join(failed_tasks)
+    except Exception as error:
+        for failure in failed_tasks:
+            error.add_note(failure)
         for number, window in enumerate(_windows_of(item), 1):
             window.save(_FAILURES, f"{item.name}-{number}")
         raise

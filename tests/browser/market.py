@@ -4,12 +4,9 @@ The story is an account takeover: a buyer who has bought tea for a hundred yuan 
 from a new device, to a new address, with a card from abroad.
 """
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from importlib import import_module
 from io import BytesIO
 
-from celery import current_app
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 from PIL import Image, ImageDraw
@@ -63,16 +60,6 @@ def build_market(owner_email: str) -> Merchant:
     while explain.explain_pending(at=timezone.now()):
         pass
     return shop
-
-
-def run_tasks_at_once() -> Callable[..., None]:
-    """Return a stand-in for sending a task to a worker: the same function runs right after the commit."""
-
-    def send_task(name: str, args: object = None, **_: object) -> None:
-        import_module(name.rpartition(".")[0])  # whichever queues an earlier test chose to load
-        current_app.tasks[name](*(args or ()))  # type: ignore[misc]
-
-    return send_task
 
 
 def _stock(shop: Merchant, end: datetime) -> None:

@@ -9,8 +9,8 @@ from playwright.sync_api import expect
 from accounts.models import Role, User
 from risk.models import EntityList, RuleSet, RuleSetStatus
 
-from .market import run_tasks_at_once
 from .scenes import fill_the_shop, label_the_orders, make_person, make_shop, open_for_business
+from .tasks import run_tasks_at_once
 from .windows import OpenWindow, Window
 
 

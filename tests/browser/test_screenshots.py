@@ -19,8 +19,9 @@ from core.ids import encode
 from merchants.models import Merchant
 from risk.models import RuleSet, Subject
 
-from .market import build_market, run_tasks_at_once
+from .market import build_market
 from .scenes import write_licence
+from .tasks import run_tasks_at_once
 from .test_merchant_walk import VALID_NUMBER, fill_in_business, fill_in_contact, sign_up, upload
 from .windows import PHONE, OpenWindow, Window
 

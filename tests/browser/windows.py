@@ -73,6 +73,8 @@ class Window:
         self.main.get_by_label(label).set_input_files(path)
 
     def type(self, *keys: str) -> None:
+        """Press keys, once the page listens: its scripts run after its heading is there to be read."""
+        self.page.wait_for_load_state()
         for key in keys:
             self.page.keyboard.press(key)
 
