@@ -44,7 +44,7 @@ def fill_in(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("risk", "0008_bad_labels_of_buyers"),
+        ("risk", "0009_rollups_with_more_sizes"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

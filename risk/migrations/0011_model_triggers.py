@@ -125,6 +125,6 @@ def take_down(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("risk", "0009_model_lifecycle")]
+    dependencies = [("risk", "0010_model_lifecycle")]
 
     operations = [migrations.RunPython(put_up, take_down)]
