@@ -198,6 +198,32 @@ class TestRun:
         assert AuditEntry.objects.get(action="training.failed").detail["code"] == "internal"
         assert ModelVersion.objects.get(status="champion") == champion
 
+    @pytest.mark.parametrize(
+        ("patched", "declared", "code", "sentence"),
+        [
+            ("directions", {"gone_count": 1}, "vanished_feature", "not in the training set: gone_count"),
+            (
+                "categorical",
+                ("order_amount_to_merchant_mean_30d",),
+                "changed_type",
+                "these columns hold others: order_amount_to_merchant_mean_30d",
+            ),
+        ],
+        ids=["vanished", "of another type"],
+    )
+    def test_an_input_that_is_not_what_was_declared_is_named_and_the_champion_stays(
+        self, patched: str, declared: Any, code: str, sentence: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        make_history()
+        champion = make_model()
+        monkeypatch.setattr(making, patched, lambda subject, names: declared)
+        run = request()
+        assert train(run) is None
+        assert rerun(run).status == "failed"
+        assert sentence in rerun(run).message
+        assert AuditEntry.objects.get(action="training.failed").detail == {"subject": "order", "code": code}
+        assert ModelVersion.objects.get(status="champion") == champion
+
     def test_every_subject_that_learns_is_retrained_once_at_a_time(self) -> None:
         tasks.retrain()
         tasks.retrain()
