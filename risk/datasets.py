@@ -13,10 +13,10 @@ What a label says, and of how many subjects:
 Groups keep what a model could merely remember off one side of a split. A group is a buyer (of orders) or a
 merchant (of listings) from its first bad subject on: a later row of one that was caught before proves
 nothing, as in the Fraud Detection Handbook's protocol, where known cards leave the test. Keeping every
-returning buyer apart was measured on the sample marketplace and rejected: of 13,644 later orders 2,729 remain,
-and the bad share among them rises from 2.5 to 9.3 %, so that figures and calibration are of another
-population; this way 13,436 remain with 2.4 %. Of 1,179 later listings it leaves 694 with 47 of 88 bad ones (by merchant
-altogether: 333 with 23). A merchant applies for itself, so that an application is its own group.
+returning buyer apart was measured on the sample marketplace and rejected: of 13,644 later orders 2,729
+remain, and the bad share among them rises from 2.5 to 9.3 %, so that figures and calibration are of another
+population; this way 13,436 remain with 2.4 %. Of 1,179 later listings it leaves 694 with 47 of 88 bad ones
+(by merchant altogether: 333 with 23). A merchant applies for itself: an application is its own group.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -8,8 +8,7 @@ from django.core.management import CommandError, call_command
 
 from risk import training
 from risk.models import ModelVersion, TrainingRun
-from risk.training import Options
-from tests.risk.test_training import AS_OF, make_history
+from tests.risk.trained import AS_OF, make_history
 
 pytestmark = pytest.mark.django_db
 
