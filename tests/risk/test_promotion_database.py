@@ -68,7 +68,7 @@ class TestDatabaseKeepsModels:
         TrainingRun.objects.filter(pk=model.training_id).update(requested_by=ann)
         comparison = make_comparison(model)
         with refused("promotion_names_its_model"):
-            insert_promotion(model, comparison, approver=ann)
+            insert_promotion(model, comparison, approver=bob, requested_by=None)
         with refused("promotion_has_second_person"):
             insert_promotion(model, comparison, approver=ann, requested_by=ann)
 

@@ -16,9 +16,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     run = training.run
-    monkeypatch.setattr(
-        training, "run", lambda *args, **fields: run(*args, options=Options(draws=20), **fields)
-    )
+    monkeypatch.setattr(training, "run", partial(run, options=QUICK))
 
 
 def train(*arguments: str, **options: Any) -> str:
