@@ -14,9 +14,9 @@ from core.actors import SYSTEM
 from intake.imports import run_import
 from orders.models import Order
 from risk import rollups, services, training
-from risk.models import ModelVersion, Subject
+from risk.models import ModelStatus, ModelVersion, Subject, TrainingRun
 from risk.rules.engine import Effect, RuleDefinition
-from risk.selectors import find_live
+from risk.selectors import find_live, find_passing_comparison
 from risk.starter import orders as starter
 from risk.starter.publishing import publish
 from simulation import generate, write
@@ -36,12 +36,26 @@ def prepare_marketplace(*, orders: int, rules: int, seed: int) -> None:
         if version is None:
             run.refresh_from_db()
             raise SystemExit(f"The model could not be trained: {run.message}")
-        services.promote_model(version, approver=approver, at=now)
+        promote_best(run, approver)
     if find_live(Subject.ORDER) is None:
         draft = services.create_draft(
             Subject.ORDER, "Benchmark", rules=_rules(rules), policy=starter.POLICY, author=author
         )
         publish(draft, author=author, approver=approver, at=now + timedelta(seconds=1))
+
+
+def promote_best(run: TrainingRun, approver: User) -> None:
+    """Promote the LightGBM model of a training, or the baseline where that is all that passed."""
+    at = timezone.now()
+    passed = [
+        version for version in run.versions.all() if find_passing_comparison(version, at=at) is not None
+    ]
+    if not passed:
+        raise SystemExit("No model passed its comparison.")
+    best = min(passed, key=lambda version: version.kind != "lightgbm")
+    if best.status == ModelStatus.CANDIDATE:
+        services.shadow_model(best, by=approver, at=at)
+    services.promote_model(best, approver=approver, at=at)
 
 
 def grow_marketplace(*, to: int, seed: int) -> None:

@@ -2,17 +2,23 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from ml.arrays import Floats
-from ml.calibration import Calibration, sigmoid, sigmoid_of
+from ml.calibration import Calibration, Method, sigmoid, sigmoid_of
 from ml.errors import LearningError
-from ml.estimators import Estimator, Kind, estimator_from_json
+from ml.estimators import Estimator, Kind, LinearModel, TreeBag
+from ml.forest import IsolationTrees
 
 FORMAT = "backoffice-model-1"
+_READERS: Mapping[Kind, Callable[[Mapping[str, Any]], Estimator]] = {
+    Kind.LIGHTGBM: TreeBag.from_json,
+    Kind.LOGISTIC: LinearModel.from_json,
+    Kind.ISOLATION_FOREST: IsolationTrees.from_json,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +39,33 @@ class ModelArtifact:
     @property
     def kind(self) -> Kind:
         return self.estimator.kind
+
+    @property
+    def is_probability(self) -> bool:
+        """False if scores are ranks only: nothing has tied them to how often rows prove bad."""
+        if self.calibration.method is not Method.NONE:
+            return True
+        return bool(self.metadata.get("is_probability", self.kind is not Kind.ISOLATION_FOREST))
+
+    @property
+    def categorical(self) -> tuple[str, ...]:
+        """The inputs that the model takes as names of categories, not as amounts."""
+        return tuple(self.metadata.get("categorical", ()))
+
+    def require_inputs(self, names: Sequence[str], *, categorical: Sequence[str] = ()) -> None:
+        """Raise LearningError if what is computed now lacks an input of the model, or is of another type.
+
+        names          the columns that there are now, in any order
+        categorical    those of them that are categories
+        """
+        vanished = [name for name in self.features if name not in names]
+        if vanished:
+            sentence = f"The model takes inputs that are no longer computed: {', '.join(vanished)}."
+            raise LearningError(sentence, code="vanished_feature")
+        changed = sorted(set(self.categorical) ^ (set(categorical) & set(self.features)))
+        if changed:
+            sentence = f"Inputs of the model have changed between number and category: {', '.join(changed)}."
+            raise LearningError(sentence, code="changed_type")
 
     def score(self, vector: Floats) -> float:
         """Return the calibrated probability of bad, 0–1, of one (n_features,) vector."""
@@ -71,16 +104,26 @@ class ModelArtifact:
         expected_schema_hash    of the inputs' definitions as they are now
         """
         body = _verified_body(document, expected_sha256)
-        if expected_schema_hash not in (None, body["schema_hash"]):
+        if expected_schema_hash not in (None, body.get("schema_hash")):
             sentence = "The model was trained on features that are defined differently now."
             raise LearningError(sentence, code="schema_mismatch")
-        return cls(
-            estimator=estimator_from_json(Kind(body["kind"]), body["estimator"]),
+        try:
+            return cls._read(body)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise LearningError("The model file lacks parts of a model.", code="damaged_artifact") from error
+
+    @classmethod
+    def _read(cls, body: Mapping[str, Any]) -> "ModelArtifact":
+        artifact = cls(
+            estimator=_READERS[Kind(body["kind"])](body["estimator"]),
             calibration=Calibration.from_json(body["calibration"]),
             features=tuple(body["features"]),
             schema_hash=body["schema_hash"],
             metadata=body["metadata"],
         )
+        if artifact.estimator.width != len(artifact.features):
+            raise ValueError("The estimator takes another number of inputs than are named.")
+        return artifact
 
     def _body(self) -> dict[str, Any]:
         return {
@@ -111,11 +154,13 @@ def _verified_body(document: bytes, expected_sha256: str | None) -> dict[str, An
     actual = hashlib.sha256(_canonical(body)).hexdigest()
     if actual != stated or expected_sha256 not in (None, actual):
         raise LearningError("The model file was altered: its checksum is wrong.", code="damaged_artifact")
-    if body["format"] != FORMAT:
+    if not isinstance(body, dict):
+        raise LearningError("The model file is truncated or not a model.", code="damaged_artifact")
+    if body.get("format") != FORMAT:
         raise LearningError(
-            f"The model file has the unknown format {body['format']!r}.", code="unknown_format"
+            f"The model file has the unknown format {body.get('format')!r}.", code="unknown_format"
         )
-    return dict(body)
+    return body
 
 
 def _canonical(content: Mapping[str, Any]) -> bytes:

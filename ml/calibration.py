@@ -88,7 +88,9 @@ def fit_calibration(raw: Floats, is_bad: Flags, at: Ints, weight: Floats | None 
     weights = np.ones(len(raw)) if weight is None else weight
     order = np.argsort(at, kind="stable")
     early, late = np.array_split(order, 2)
-    fits = (fit_sigmoid, fit_table) if is_bad.sum() >= MIN_BAD_FOR_TABLE else (fit_sigmoid,)
+    bad = weights[is_bad]
+    effective = float(bad.sum()) ** 2 / float(bad @ bad) if bad.any() else 0.0  # rows of equal weight (Kish)
+    fits = (fit_sigmoid, fit_table) if effective >= MIN_BAD_FOR_TABLE else (fit_sigmoid,)
     errors = [
         brier_score(
             is_bad[late], fit(raw[early], is_bad[early], weights[early]).apply(raw[late]), weights[late]
@@ -149,14 +151,19 @@ def brier_score(is_bad: Flags, probability: Floats, weight: Floats | None = None
     return round(float(np.average((probability - is_bad) ** 2, weights=weight)), 12)
 
 
-def expected_calibration_error(is_bad: Flags, probability: Floats, *, bins: int = 10) -> float:
+def expected_calibration_error(
+    is_bad: Flags, probability: Floats, weight: Floats | None = None, *, bins: int = 10
+) -> float:
     """Return the mean distance between predicted and observed share over bins of equal size.
 
     >>> expected_calibration_error(np.array([True, False]), np.array([0.5, 0.5]), bins=1)
     0.0
     """
-    table = reliability(is_bad, probability, bins=bins)
-    return sum(bin_.rows * abs(bin_.predicted - bin_.observed) for bin_ in table) / len(is_bad)
+    table = reliability(is_bad, probability, weight, bins=bins)
+    total = sum(bin_.weight for bin_ in table)
+    if not total:
+        return float("nan")
+    return sum(bin_.weight * abs(bin_.predicted - bin_.observed) for bin_ in table) / total
 
 
 @dataclass(frozen=True)
@@ -164,18 +171,43 @@ class ReliabilityBin:
     """What was predicted and what came true among rows of similar probability."""
 
     rows: int
+    weight: float
     predicted: float
     observed: float
 
 
-def reliability(is_bad: Flags, probability: Floats, *, bins: int = 10) -> list[ReliabilityBin]:
-    """Return bins of equal size from the lowest probability to the highest; empty bins are left out."""
+def reliability(
+    is_bad: Flags, probability: Floats, weight: Floats | None = None, *, bins: int = 10
+) -> list[ReliabilityBin]:
+    """Return bins of equal weight from the lowest probability to the highest; empty bins are left out."""
+    weights = np.ones(len(probability)) if weight is None else weight
     order = np.argsort(probability, kind="stable")
-    return [
-        ReliabilityBin(len(rows), float(probability[rows].mean()), float(is_bad[rows].mean()))
-        for rows in np.array_split(order, bins)
-        if len(rows)
-    ]
+    starts = bin_starts(weights[order], bins)
+    ends = np.append(starts[1:], len(order))
+    found = []
+    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+        rows = order[start:end]
+        total = float(weights[rows].sum())
+        if total > 0:
+            predicted, observed = (
+                float(column[rows] @ weights[rows] / total) for column in (probability, is_bad)
+            )
+            found.append(ReliabilityBin(len(rows), total, predicted, observed))
+    return found
+
+
+def bin_starts(weight: Floats, bins: int) -> Ints:
+    """Return where each of at most `bins` bins of equal weight starts among rows that are sorted.
+
+    >>> bin_starts(np.array([1.0, 1.0, 1.0, 3.0]), 2)
+    array([0, 3])
+    """
+    total = float(weight.sum())
+    if total <= 0:
+        return np.zeros(0, dtype=np.int64)
+    middle = (np.cumsum(weight) - weight / 2) / total
+    number = np.minimum((middle * bins).astype(np.int64), bins - 1)
+    return np.flatnonzero(np.diff(number, prepend=-1)).astype(np.int64)
 
 
 def sigmoid(values: Floats) -> Floats:

@@ -1,7 +1,7 @@
 """Labelled rows with their moments, and splits that respect time."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -11,6 +11,8 @@ from ml.errors import LearningError
 MIN_LABELS_PER_CLASS = (
     20  # fewer say nothing about a class: the 95 % interval of a recall is then wider than 0.4
 )
+
+MOST_CATEGORIES = 100_000  # LightGBM keeps a bit for each number up to the largest, in every split
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +25,8 @@ class TrainingSet:
     at          (n,) as_of of the values, microseconds since the epoch, UTC
     weight      (n,) how many subjects a row stands for; ones by default
     group       (n,) rows of one group (a buyer, a ring) must not be on both sides of a split; None if unknown
+    categorical names of columns whose numbers are names of categories: whole, from 0, without an order
+    monotone    by column: 1 if the probability of bad must never fall when the value rises, -1 if never rise
     """
 
     features: tuple[str, ...]
@@ -31,12 +35,15 @@ class TrainingSet:
     at: Ints
     weight: Floats | None = None
     group: Ints | None = None
+    categorical: tuple[str, ...] = ()
+    monotone: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         rows = len(self.is_bad)
         columns = [column for column in (self.at, self.weight, self.group) if column is not None]
         if self.matrix.shape != (rows, len(self.features)) or any(len(column) != rows for column in columns):
             raise LearningError("The columns of the training set differ in length.", code="wrong_shape")
+        self._require_declared({*self.categorical, *self.monotone})
 
     def __len__(self) -> int:
         return len(self.is_bad)
@@ -53,13 +60,60 @@ class TrainingSet:
 
     def select(self, features: Sequence[str]) -> "TrainingSet":
         """Return the set with these columns, in this order."""
+        features = tuple(features)
+        if features == self.features:
+            return self
         unknown = [name for name in features if name not in self.features]
         if unknown:
             raise LearningError(
                 f"The training set has no column {', '.join(unknown)}.", code="unknown_feature"
             )
         columns = [self.features.index(name) for name in features]
-        return replace(self, features=tuple(features), matrix=self.matrix[:, columns])
+        return replace(
+            self,
+            features=features,
+            matrix=self.matrix[:, columns],
+            categorical=tuple(name for name in self.categorical if name in features),
+            monotone={name: sign for name, sign in self.monotone.items() if name in features},
+        )
+
+    @property
+    def categorical_columns(self) -> Ints:
+        """Return the places of the categorical columns."""
+        return np.array([self.features.index(name) for name in self.categorical], dtype=np.int64)
+
+    def require_sound_columns(self) -> None:
+        """Raise LearningError if a column does not hold what it is declared to: numbers, or categories."""
+        if not np.issubdtype(self.matrix.dtype, np.floating):
+            sentence = f"The inputs are {self.matrix.dtype}, not numbers."
+            raise LearningError(sentence, code="changed_type")
+        infinite = [name for name, column in self._columns() if np.isinf(column).any()]
+        if infinite:
+            sentence = f"Columns hold infinite values: {', '.join(infinite)}."
+            raise LearningError(sentence, code="not_finite")
+        no_categories = [
+            name for name, column in self._columns() if name in self.categorical and not _are_codes(column)
+        ]
+        if no_categories:
+            sentence = (
+                f"Categories are whole numbers from 0; these columns hold others: {', '.join(no_categories)}."
+            )
+            raise LearningError(sentence, code="changed_type")
+
+    def _columns(self) -> Iterator[tuple[str, Floats]]:
+        return zip(self.features, self.matrix.T, strict=True)
+
+    def _require_declared(self, declared: set[str]) -> None:
+        unknown = sorted(declared - set(self.features))
+        if unknown:
+            sentence = f"Declared columns are not in the training set: {', '.join(unknown)}."
+            raise LearningError(sentence, code="vanished_feature")
+        wrong = [
+            name for name, sign in self.monotone.items() if sign not in (-1, 0, 1) or name in self.categorical
+        ]
+        if wrong:
+            sentence = f"These columns cannot be monotone so: {', '.join(wrong)}."
+            raise LearningError(sentence, code="bad_declaration")
 
     def require_both_classes(self) -> None:
         """Raise LearningError if a class is absent or too rare to learn from."""
@@ -70,6 +124,11 @@ class TrainingSet:
         if rarer < MIN_LABELS_PER_CLASS:
             sentence = f"Only {rarer} labels of the rarer class; at least {MIN_LABELS_PER_CLASS} are needed."
             raise LearningError(sentence, code="too_few_labels")
+
+
+def _are_codes(column: Floats) -> bool:
+    present = column[~np.isnan(column)]
+    return bool(((present >= 0) & (present < MOST_CATEGORIES) & (present == np.floor(present))).all())
 
 
 def split_by_time(data: TrainingSet, cut_at: int) -> tuple[TrainingSet, TrainingSet]:

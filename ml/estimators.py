@@ -1,5 +1,10 @@
-"""Fitted models as data: a bag of LightGBM trees and a linear baseline, behind one surface."""
+"""Fitted models as data: a bag of LightGBM trees and a linear baseline, behind one surface.
 
+The third kind is in `ml.forest`. A further kind, a deep model for instance, is a class with the methods of
+Estimator that writes itself down as numbers, a member of Kind, and a function that fits it in `ml.training`.
+"""
+
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -17,6 +22,7 @@ _CATEGORICAL = 1  # bit of LightGBM's decision_type
 class Kind(StrEnum):
     LIGHTGBM = "lightgbm"
     LOGISTIC = "logistic"
+    ISOLATION_FOREST = "isolation_forest"
 
 
 class Estimator(Protocol):
@@ -24,6 +30,10 @@ class Estimator(Protocol):
 
     @property
     def kind(self) -> Kind: ...
+
+    @property
+    def width(self) -> int:
+        """Return how many inputs it takes."""
 
     def margins(self, matrix: Floats, *, num_threads: int = 1) -> Floats:
         """Return the (n,) log-odds of bad, not calibrated."""
@@ -47,6 +57,14 @@ class TreeBag:
     models: tuple[str, ...]
     kind: Kind = field(default=Kind.LIGHTGBM, init=False)
 
+    @property
+    def width(self) -> int:
+        found = {re.search(r"^max_feature_idx=(\d+)$", text, re.MULTILINE) for text in self.models}
+        widths = {int(match.group(1)) + 1 for match in found if match}
+        if len(widths) != 1 or None in found:
+            raise ValueError("The trees do not say, or do not agree, how many inputs they take.")
+        return widths.pop()
+
     def margins(self, matrix: Floats, *, num_threads: int = 1) -> Floats:
         return self._mean(matrix, raw_score=True, num_threads=num_threads)
 
@@ -55,6 +73,11 @@ class TreeBag:
 
     def contributions(self, matrix: Floats, *, num_threads: int = 1) -> Floats:
         return self._mean(matrix, pred_contrib=True, num_threads=num_threads)
+
+    def split_gains(self, width: int) -> Floats:
+        """Return (width,) what the splits on each input gained, summed over all trees."""
+        gains = [booster.feature_importance(importance_type="gain") for booster in self._boosters]
+        return np.asarray(np.sum(gains, axis=0), dtype=np.float64).reshape(width)
 
     @cached_property
     def split_values(self) -> dict[int, tuple[float, ...]]:
@@ -109,6 +132,10 @@ class LinearModel:
     intercept: float
     kind: Kind = field(default=Kind.LOGISTIC, init=False)
 
+    @property
+    def width(self) -> int:
+        return len(self.coefficient)
+
     def margins(self, matrix: Floats, *, num_threads: int = 1) -> Floats:
         return np.asarray(self.contributions(matrix, num_threads=num_threads).sum(axis=1), dtype=np.float64)
 
@@ -140,7 +167,3 @@ def compress(values: Floats) -> Floats:
     array([-0.693,  0.   ,  4.605])
     """
     return np.asarray(np.sign(values) * np.log1p(np.abs(values)), dtype=np.float64)
-
-
-def estimator_from_json(kind: Kind, document: Mapping[str, Any]) -> Estimator:
-    return TreeBag.from_json(document) if kind is Kind.LIGHTGBM else LinearModel.from_json(document)

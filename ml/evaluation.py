@@ -1,4 +1,7 @@
-"""How good a ranking and its probabilities are; every function takes (n,) arrays in any order."""
+"""How good a ranking and its probabilities are; every function takes (n,) arrays in any order.
+
+Weights say how many rows of the world a row stands for: a row of weight 3 counts like three equal rows.
+"""
 
 from dataclasses import dataclass
 
@@ -22,54 +25,91 @@ class Report:
     calibration_error: float
 
 
-def evaluate(is_bad: Flags, probability: Floats) -> Report:
+def evaluate(is_bad: Flags, probability: Floats, weight: Floats | None = None) -> Report:
     """Return the figures of calibrated probabilities; NaN where a class is absent."""
     return Report(
         rows=len(is_bad),
         bad=int(is_bad.sum()),
-        auc=roc_auc(is_bad, probability),
-        average_precision=average_precision(is_bad, probability),
-        recall_at_1pct_fpr=recall_at_fpr(is_bad, probability, 0.01),
-        recall_at_5pct_fpr=recall_at_fpr(is_bad, probability, 0.05),
-        brier=brier_score(is_bad, probability),
-        calibration_error=expected_calibration_error(is_bad, probability),
+        auc=roc_auc(is_bad, probability, weight),
+        average_precision=average_precision(is_bad, probability, weight),
+        recall_at_1pct_fpr=recall_at_fpr(is_bad, probability, 0.01, weight),
+        recall_at_5pct_fpr=recall_at_fpr(is_bad, probability, 0.05, weight),
+        brier=brier_score(is_bad, probability, weight),
+        calibration_error=expected_calibration_error(is_bad, probability, weight),
     )
 
 
-def roc_auc(is_bad: Flags, score: Floats) -> float:
+def roc_auc(is_bad: Flags, score: Floats, weight: Floats | None = None) -> float:
     """Return the chance that a bad row outranks a good one, ties counting half; NaN if a class is absent.
 
     >>> roc_auc(np.array([False, True, True]), np.array([0.1, 0.1, 0.9]))
     0.75
     """
-    bad, good = _cumulative(is_bad, score)
-    if bad[-1] == 0 or good[-1] == 0:
-        return float("nan")
-    return float(np.trapezoid(np.append(0, bad), np.append(0, good)) / (bad[-1] * good[-1]))
+    return area_under(*cumulative(is_bad, score, weight))
 
 
-def average_precision(is_bad: Flags, score: Floats) -> float:
+def average_precision(is_bad: Flags, score: Floats, weight: Floats | None = None) -> float:
     """Return the area under the precision–recall steps, without interpolation; NaN if nothing is bad.
 
     >>> round(average_precision(np.array([True, False, True]), np.array([0.9, 0.8, 0.7])), 4)
     0.8333
     """
-    bad, good = _cumulative(is_bad, score)
-    if bad[-1] == 0:
-        return float("nan")
-    return float(np.sum(np.diff(bad, prepend=0) * bad / (bad + good)) / bad[-1])
+    return precision_area(*cumulative(is_bad, score, weight))
 
 
-def recall_at_fpr(is_bad: Flags, score: Floats, max_fpr: float) -> float:
+def recall_at_fpr(is_bad: Flags, score: Floats, max_fpr: float, weight: Floats | None = None) -> float:
     """Return the highest share of bad rows caught while at most `max_fpr` of the good ones are.
 
     >>> recall_at_fpr(np.array([True, False, True, False]), np.array([0.9, 0.8, 0.7, 0.1]), 0.5)
     1.0
     """
-    bad, good = _cumulative(is_bad, score)
-    if bad[-1] == 0 or good[-1] == 0:
-        return float("nan")
-    return float(np.max(bad[good <= max_fpr * good[-1]], initial=0) / bad[-1])
+    return recall_within(*cumulative(is_bad, score, weight), max_fpr)
+
+
+def precision_at_k(
+    day: Ints, is_bad: Flags, score: Floats, *, k: int = 100, weight: Floats | None = None
+) -> float:
+    """Return the mean over days of the share of bad among the k rows with the highest score of the day.
+
+    On a day with fewer rows all of them count. Rows that tie at the end of the k count in proportion.
+
+    >>> day, is_bad = np.array([1, 1, 1, 2]), np.array([True, True, False, False])
+    >>> precision_at_k(day, is_bad, np.array([0.9, 0.5, 0.5, 0.1]), k=2)
+    0.375
+    """
+    ranks = DayRanks(day, score)
+    weights = np.ones(len(day)) if weight is None else weight
+    return ranks.precision(weights, weights * is_bad, k)
+
+
+class DayRanks:
+    """Rows sorted once by day and falling score, for the precision at k under many weights."""
+
+    def __init__(self, day: Ints, score: Floats) -> None:
+        self._order = np.lexsort((-score, day))
+        days, ranked = day[self._order], score[self._order]
+        is_first = np.append(True, (days[1:] != days[:-1]) | (ranked[1:] != ranked[:-1]))[: len(day)]
+        self._ties = np.flatnonzero(is_first)
+        days_of_ties = days[self._ties]
+        starts = np.append(True, days_of_ties[1:] != days_of_ties[:-1])[: len(self._ties)]
+        self._starts = np.flatnonzero(starts)
+        self._day = np.cumsum(starts) - 1
+
+    def precision(self, weight: Floats, bad_weight: Floats, k: int) -> float:
+        """Return the mean over the days that have any weight; both arrays are (n,) in the rows' own order."""
+        if not len(self._ties):
+            return float("nan")
+        rows = np.add.reduceat(weight[self._order], self._ties)
+        bad = np.add.reduceat(bad_weight[self._order], self._ties)
+        of_day = np.add.reduceat(rows, self._starts)
+        before = np.cumsum(rows) - rows
+        before -= before[self._starts][self._day]
+        share = np.clip((k - before) / np.where(rows > 0, rows, 1.0), 0.0, 1.0)
+        found = np.add.reduceat(share * bad, self._starts)
+        has_rows = of_day > 0
+        if not has_rows.any():
+            return float("nan")
+        return float(np.mean(found[has_rows] / np.minimum(of_day[has_rows], k)))
 
 
 def card_precision_at_k(day: Ints, card: Ints, is_bad: Flags, score: Floats, *, k: int = 100) -> float:
@@ -103,10 +143,42 @@ def _bad_among_top(card: Ints, is_bad: Flags, score: Floats, k: int) -> Ints:
     return cards[top][has_bad[top]]
 
 
-def _cumulative(is_bad: Flags, score: Floats) -> tuple[Ints, Ints]:
-    """Return how many bad and good rows have at least each different score, from the highest down."""
+def cumulative(is_bad: Flags, score: Floats, weight: Floats | None = None) -> tuple[Floats, Floats]:
+    """Return the weight of bad and of good rows with at least each different score, from the highest down."""
     order = np.argsort(-score, kind="stable")
-    ranked, bad = score[order], is_bad[order]
-    last_of_tie = np.append(ranked[1:] != ranked[:-1], True)
-    caught = np.cumsum(bad)[last_of_tie]
-    return caught, np.flatnonzero(last_of_tie) + 1 - caught
+    ranked = score[order]
+    last_of_tie = np.append(ranked[1:] != ranked[:-1], True)[: len(score)]
+    weights = np.ones(len(order)) if weight is None else weight[order]
+    return cumulative_at(weights, weights * is_bad[order], last_of_tie)
+
+
+def cumulative_at(weight: Floats, bad_weight: Floats, last_of_tie: Flags) -> tuple[Floats, Floats]:
+    """Return what cumulative() does, for rows that are sorted already."""
+    caught = np.cumsum(bad_weight)[last_of_tie]
+    return caught, np.cumsum(weight)[last_of_tie] - caught
+
+
+def area_under(bad: Floats, good: Floats) -> float:
+    """Return the ROC AUC of cumulative weights."""
+    if not len(bad) or bad[-1] <= 0 or good[-1] <= 0:
+        return float("nan")
+    width = np.diff(good, prepend=0.0)
+    height = bad - np.diff(bad, prepend=0.0) / 2
+    return float(width @ height / (bad[-1] * good[-1]))
+
+
+def precision_area(bad: Floats, good: Floats) -> float:
+    """Return the average precision of cumulative weights."""
+    if not len(bad) or bad[-1] <= 0:
+        return float("nan")
+    above = bad + good
+    return float(np.diff(bad, prepend=0.0) @ (bad / np.where(above > 0, above, 1.0)) / bad[-1])
+
+
+def recall_within(bad: Floats, good: Floats, max_fpr: float) -> float:
+    """Return the recall at a false-positive rate of cumulative weights."""
+    if not len(bad) or bad[-1] <= 0 or good[-1] <= 0:
+        return float("nan")
+    allowed = max_fpr * good[-1] * (1 + 1e-12)  # sums of weights round
+    within = int(np.searchsorted(good, allowed, side="right"))
+    return float(bad[within - 1] / bad[-1]) if within else 0.0

@@ -24,7 +24,9 @@ from .models import (
     Label,
     ListEntry,
     ListVersion,
+    ModelComparison,
     ModelPromotion,
+    ModelReport,
     ModelVersion,
     ParityRun,
     Rollup,
@@ -33,6 +35,7 @@ from .models import (
     RuleSnooze,
     ShadowScore,
     TrainingRun,
+    TuningTrial,
 )
 
 
@@ -64,9 +67,15 @@ class PromotionsOfModel(RelatedRows):
     columns = (
         show.linked("requested_by", _("requested by")),
         show.linked("approver", _("approver")),
+        show.linked("comparison", _("comparison")),
         "promoted_at",
         "ended_at",
     )
+
+
+class TrialsOfTraining(RelatedRows):
+    model = TuningTrial
+    columns = ("number", "state", "value", "seconds", "parameters")
 
 
 @admin.register(Decision)
@@ -303,12 +312,48 @@ class TrainingRunAdmin(BackofficeAdmin):
         "__str__",
         show.status("job"),
         "step",
+        "cause",
         show.linked("requested_by", _("requested by")),
         show.moment("created_at", _("requested")),
         show.moment("finished_at", _("finished")),
     )
     list_select_related = ("requested_by",)
-    list_filter = ("subject", "status")
+    list_filter = ("subject", "status", "cause")
+    shown = (show.status("job"),)
+    inlines = (TrialsOfTraining,)
+
+
+@admin.register(TuningTrial)
+class TuningTrialAdmin(BackofficeAdmin):
+    menu, menu_order, icon = MenuGroup.RISK, 82, "tune"
+    list_display = ("number", show.linked("run", _("training run")), "state", "value", "seconds")
+    list_select_related = ("run",)
+    list_filter = ("state",)
+
+
+@admin.register(ModelReport)
+class ModelReportAdmin(BackofficeAdmin):
+    menu, menu_order, icon = MenuGroup.RISK, 72, "summarize"
+    list_display = (show.linked("model", _("model")), show.moment("created_at", _("created")))
+    list_select_related = ("model",)
+
+
+@admin.register(ModelComparison)
+class ModelComparisonAdmin(BackofficeAdmin):
+    menu, menu_order, icon = MenuGroup.RISK, 74, "compare"
+    list_display = (
+        "__str__",
+        show.linked("model", _("model")),
+        show.linked("champion", _("champion")),
+        show.status("job"),
+        "passes",
+        "rows",
+        show.linked("requested_by", _("requested by")),
+        show.moment("finished_at", _("finished")),
+    )
+    list_select_related = ("model", "champion", "requested_by")
+    list_filter = ("status", "passes")
+    search_fields = ("sha256__exact",)
     shown = (show.status("job"),)
 
 

@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 import numpy as np
 import numpy.typing as npt
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from core.encryption import decrypt, mask
@@ -27,6 +27,9 @@ from .models import (
     Label,
     ListEntry,
     ListVersion,
+    ModelComparison,
+    ModelPromotion,
+    ModelStatus,
     ModelVersion,
     RuleSet,
     RuleSetStatus,
@@ -143,6 +146,63 @@ def get_model(model_id: int) -> ModelVersion:
         return ModelVersion.objects.select_related("training").get(pk=model_id)
     except ModelVersion.DoesNotExist:
         raise NotFound("No such model.") from None
+
+
+def find_champion_version(subject: str) -> ModelVersion | None:
+    """Return the row of the present champion; `risk.live.find_champion` gives what scores."""
+    return ModelVersion.objects.filter(subject=subject, status=ModelStatus.CHAMPION).first()
+
+
+def champion_at(subject: str, moment: datetime) -> ModelVersion | None:
+    """Return who was champion at a moment, None if nobody was; one that begins then counts."""
+    stood = Q(ended_at=None) | Q(ended_at__gt=moment)
+    promotions = ModelPromotion.objects.filter(stood, subject=subject, promoted_at__lte=moment)
+    promotion = promotions.select_related("model").order_by("promoted_at", "pk").last()
+    return promotion.model if promotion else None
+
+
+def list_promotions(subject: str) -> QuerySet[ModelPromotion]:
+    """List who was champion of a subject from when to when, newest first."""
+    promotions = ModelPromotion.objects.filter(subject=subject)
+    return promotions.select_related("model", "requested_by", "approver", "comparison").order_by("-pk")
+
+
+def find_promotion_to_return_to(subject: str) -> ModelPromotion | None:
+    """Return the promotion of the model that was champion before the present one first was.
+
+    Before it *first* was: rolling back twice goes back two champions, not to and fro.
+    """
+    history = ModelPromotion.objects.filter(subject=subject).order_by("promoted_at", "pk")
+    present = history.filter(model__status=ModelStatus.CHAMPION).first()
+    if present is None:
+        return None
+    earlier = history.filter(promoted_at__lte=present.promoted_at, pk__lt=present.pk)
+    before = earlier.exclude(model_id=present.model_id).filter(ended_at__isnull=False)
+    return before.select_related("model", "comparison").last()
+
+
+def list_comparisons(model: ModelVersion) -> QuerySet[ModelComparison]:
+    """List a model's comparisons, newest first."""
+    return model.comparisons.select_related("champion", "requested_by").order_by("-id")
+
+
+def find_passing_comparison(model: ModelVersion, *, at: datetime) -> ModelComparison | None:
+    """Return the comparison that a promotion of this model may rest on at a moment.
+
+    Only the newest of exactly these two counts: one that passed does not outlive one that failed later.
+    """
+    champion = find_champion_version(model.subject)
+    newest = (
+        model.comparisons.filter(
+            status=ModelComparison.Status.FINISHED,
+            sha256=model.sha256,
+            champion_sha256="" if champion is None else champion.sha256,
+            finished_at__range=(at - FRESH_FOR, at),
+        )
+        .order_by("finished_at", "pk")
+        .last()
+    )
+    return newest if newest is not None and newest.passes else None
 
 
 def list_training_runs(subject: str | None = None) -> QuerySet[TrainingRun]:

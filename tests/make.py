@@ -34,10 +34,11 @@ from orders.placing import NewLine, NewOrder, Signals
 from orders.services import place_order
 from risk import live
 from risk.inputs import current_inputs
-from risk.models import Backtest, ModelVersion, RuleSet, TrainingRun
+from risk.models import Backtest, ModelComparison, ModelPromotion, ModelVersion, RuleSet, TrainingRun
 from risk.policy import Thresholds
 from risk.rules.engine import Effect, RuleDefinition
 from risk.rulesets import Policy, draft_hash
+from risk.selectors import find_champion_version
 from risk.services import activate_ruleset, create_draft, promote_model
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)  # a Monday
@@ -130,7 +131,11 @@ def make_backtest(ruleset: RuleSet, *, at: datetime = NOON, **fields: Any) -> Ba
 
 
 def make_model(
-    subject: str = "order", *, probability: float = 0.01, status: str = "champion"
+    subject: str = "order",
+    *,
+    probability: float = 0.01,
+    status: str = "champion",
+    requested_by: User | None = None,
 ) -> ModelVersion:
     """Return a real, tiny model that gives every subject the same score.
 
@@ -147,14 +152,41 @@ def make_model(
         status="shadow" if status == "champion" else status,
         sha256=artifact.sha256,
         feature_hash=feature_hash,
-        training=TrainingRun.objects.create(subject=subject, as_of=NOON, status="finished"),
+        training=TrainingRun.objects.create(
+            subject=subject, as_of=NOON, status="finished", requested_by=requested_by
+        ),
     )
     version.artifact.save(f"{version.pk}.json", ContentFile(artifact.to_bytes()), save=False)
     version.save(force_insert=True)
     if status == "champion":
-        promote_model(version, approver=make_user(Role.RISK_ANALYST), at=NOON)
+        promote(version)
     live.forget()
     return version
+
+
+def make_comparison(
+    model: ModelVersion, *, at: datetime = NOON, passes: bool = True, **fields: Any
+) -> ModelComparison:
+    """Return a finished comparison of a model with the present champion, as its worker leaves it."""
+    champion = find_champion_version(model.subject)
+    values: dict[str, Any] = {
+        "sha256": model.sha256,
+        "champion": champion,
+        "champion_sha256": champion.sha256 if champion else "",
+        "as_of": at,
+        **fields,
+    }
+    comparison = ModelComparison.objects.create(model=model, **values)
+    comparison.status, comparison.result, comparison.finished_at = "finished", {}, at
+    comparison.passes, comparison.reasons = passes, [] if passes else ["worse_cost"]
+    comparison.save()
+    return comparison
+
+
+def promote(model: ModelVersion, *, approver: User | None = None, at: datetime = NOON) -> ModelPromotion:
+    """Compare a model with the present champion and promote it as a second person."""
+    make_comparison(model, at=at)
+    return promote_model(model, approver=approver or make_user(Role.RISK_ANALYST), at=at)
 
 
 def ref(order: Order) -> Ref:

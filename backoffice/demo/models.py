@@ -1,4 +1,4 @@
-"""Train every subject's model with the training worker, and promote what it made."""
+"""Train every subject's models with the training worker, and promote what passed the comparison."""
 
 import time
 from collections.abc import Callable
@@ -6,12 +6,13 @@ from datetime import datetime
 
 from risk import services
 from risk.models import ModelStatus, ModelVersion, Subject, TrainingRun
+from risk.selectors import find_passing_comparison
 
 from .people import get_person
 
 SUBJECTS = (Subject.ORDER, Subject.LISTING, Subject.APPLICATION)
-_TIMEOUT_S = 240.0
-_ENDED = {TrainingRun.Status.FINISHED, TrainingRun.Status.FAILED}
+_TIMEOUT_S = 480.0
+_ENDED = {TrainingRun.Status.FINISHED, TrainingRun.Status.FAILED, TrainingRun.Status.CANCELLED}
 
 
 class TrainingFailed(RuntimeError):
@@ -19,7 +20,7 @@ class TrainingFailed(RuntimeError):
 
 
 def train_all(*, as_of: datetime, report: Callable[[str, float], None]) -> None:
-    """Request each training and wait until the worker has made a shadow model of it."""
+    """Request each training and wait until the worker has made models of it."""
     analyst = get_person("analyst@example.com")
     for subject in SUBJECTS:
         if not ModelVersion.objects.filter(subject=subject).exists():
@@ -29,13 +30,23 @@ def train_all(*, as_of: datetime, report: Callable[[str, float], None]) -> None:
 
 
 def promote_all(*, at: datetime) -> None:
-    """Promote each subject's newest shadow where there is no champion yet, as the second analyst."""
+    """Promote each subject's best model that passed, where there is no champion yet, as the second analyst.
+
+    The best is LightGBM. Where too few rows are labelled to prove that it is no worse than the baseline, the
+    baseline itself becomes the first champion.
+    """
     approver = get_person("second.analyst@example.com")
     for subject in SUBJECTS:
         versions = ModelVersion.objects.filter(subject=subject)
-        shadow = versions.filter(status=ModelStatus.SHADOW).order_by("-number").first()
-        if shadow is not None and not versions.filter(status=ModelStatus.CHAMPION).exists():
-            services.promote_model(shadow, approver=approver, at=at)
+        if versions.filter(status=ModelStatus.CHAMPION).exists():
+            continue
+        passed = [version for version in versions if find_passing_comparison(version, at=at) is not None]
+        if not passed:
+            raise TrainingFailed(f"No {subject} model passed its comparison.")
+        best = min(passed, key=lambda version: (version.kind != "lightgbm", -version.number))
+        if best.status == ModelStatus.CANDIDATE:
+            services.shadow_model(best, by=approver, at=at)
+        services.promote_model(best, approver=approver, at=at)
 
 
 def _wait_for(run: TrainingRun, report: Callable[[str, float], None]) -> None:
@@ -46,5 +57,5 @@ def _wait_for(run: TrainingRun, report: Callable[[str, float], None]) -> None:
         report(f"{run.subject}: {run.step or 'waiting for the worker'}", run.progress)
         time.sleep(0.2)
         run.refresh_from_db()
-    if run.status == TrainingRun.Status.FAILED:
+    if run.status != TrainingRun.Status.FINISHED:
         raise TrainingFailed(f"The {run.subject} training failed: {run.message}")

@@ -8,7 +8,15 @@ from .lists import EntityList, ListEntry, ListKind, ListVersion, RuleSnooze
 from .rollups import ParityRun, Rollup, RollupBucket, RollupPair
 from .rulesets import FRESH_FOR, Activation, Effect, Rule, RuleMode, RuleSet, RuleSetStatus
 from .subjects import Subject
-from .versions import ModelPromotion, ModelStatus, ModelVersion, ShadowScore, TrainingRun
+from .trainings import TrainingRun, TuningTrial
+from .versions import (
+    ModelComparison,
+    ModelPromotion,
+    ModelReport,
+    ModelStatus,
+    ModelVersion,
+    ShadowScore,
+)
 
 __all__ = [
     "FRESH_FOR",
@@ -27,7 +35,9 @@ __all__ = [
     "ListEntry",
     "ListKind",
     "ListVersion",
+    "ModelComparison",
     "ModelPromotion",
+    "ModelReport",
     "ModelStatus",
     "ModelVersion",
     "Outcome",
@@ -43,4 +53,5 @@ __all__ = [
     "ShadowScore",
     "Subject",
     "TrainingRun",
+    "TuningTrial",
 ]

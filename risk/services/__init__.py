@@ -14,7 +14,7 @@ from .lists import (
     restore_version,
     update_list,
 )
-from .models import promote_model, request_training
+from .models import promote_model, request_comparison, retire_model, roll_back_model, shadow_model
 from .rulesets import (
     check_condition,
     copy_to_draft,
@@ -26,6 +26,7 @@ from .rulesets import (
     save_rule,
 )
 from .snoozes import close_expired_snoozes, end_snooze, snooze_rule
+from .trainings import cancel_training, request_retraining, request_training
 
 __all__ = [
     "ListImport",
@@ -33,6 +34,7 @@ __all__ = [
     "add_entries",
     "approve_ruleset",
     "archive_list",
+    "cancel_training",
     "check_condition",
     "close_expired_snoozes",
     "copy_to_draft",
@@ -50,11 +52,16 @@ __all__ = [
     "release_brake",
     "remove_entries",
     "rename_ruleset",
+    "request_comparison",
+    "request_retraining",
     "request_training",
     "restore_version",
+    "retire_model",
     "roll_back",
+    "roll_back_model",
     "save_policy",
     "save_rule",
+    "shadow_model",
     "snooze_rule",
     "start_scheduled",
     "unschedule",

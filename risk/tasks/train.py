@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from risk import services, training
+from risk import comparing, services, training
 from risk.models import Subject, TrainingRun
 
 
@@ -13,15 +13,19 @@ def run_training(run_id: int) -> None:
 
 
 @shared_task
-def retrain() -> None:
-    """Request the weekly training of every subject that learns; what it yields starts in shadow."""
-    for subject in (Subject.ORDER, Subject.LISTING, Subject.APPLICATION):
-        services.request_training(subject, as_of=timezone.now(), requested_by=None)
+def run_comparison(comparison_id: int) -> None:
+    comparing.run(comparison_id, at=timezone.now())
 
 
 @shared_task
-def resume() -> None:
-    """Run what is queued and whose message was lost; end what a killed worker left behind."""
-    training.fail_abandoned(at=timezone.now())
-    for run_id in TrainingRun.objects.filter(status=TrainingRun.Status.QUEUED).values_list("pk", flat=True):
-        training.run(run_id, at=timezone.now())
+def retrain() -> None:
+    """Request the weekly training of every subject that learns, unless one is under way."""
+    for subject in (Subject.ORDER, Subject.LISTING, Subject.APPLICATION):
+        services.request_retraining(subject, cause=TrainingRun.Cause.WEEKLY, at=timezone.now())
+
+
+@shared_task
+def resume() -> int:
+    """Send again what is queued and unheard, take up what killed workers left behind; return how many."""
+    at = timezone.now()
+    return training.resume_abandoned(at=at) + comparing.resume_abandoned(at=at)

@@ -24,9 +24,11 @@ from risk.models import (
     Decision,
     Explanation,
     Label,
+    ModelReport,
     ParityRun,
     Rollup,
     ShadowScore,
+    TuningTrial,
 )
 from risk.rules.engine import Effect
 from risk.services import add_entries, create_list, pull_brake, snooze_rule
@@ -107,6 +109,10 @@ def _make_judgement(order: Order, reviewer: User) -> None:
     )
     Explanation.objects.create(decision=decision, contributions=b"", feature_hash="")
     ShadowScore.objects.create(decision_id=decision.pk, model=model, score=0.3)
+    ModelReport.objects.create(model=model, data={"format": "backoffice-report-1"})
+    TuningTrial.objects.create(
+        run=model.training, number=0, parameters={"num_leaves": 31}, value=0.4, state="complete"
+    )
     Label.objects.create(**subject, is_bad=False, source="verdict", occurred_at=NOON, known_at=NOON)
     AccountScore.objects.create(merchant=order.merchant, score=0.7, band="high", as_of=NOON)
     Alert.objects.create(

@@ -3,6 +3,7 @@
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import Role, User
 from core.ids import encode
@@ -10,7 +11,7 @@ from risk.models import ModelStatus, ModelVersion, RuleSet, RuleSetStatus, Shado
 from risk.services import copy_to_draft
 from tests.console.conftest import SignIn
 from tests.console.scenes import held_case
-from tests.make import NOON, make_live_ruleset, make_model, make_rule, make_user
+from tests.make import NOON, make_comparison, make_live_ruleset, make_model, make_rule, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -143,6 +144,7 @@ def test_training_that_is_not_there(analyst: Client) -> None:
 
 def test_second_person_promotes(sign_in: SignIn, author: User) -> None:
     old, new = make_model(), make_model(status="shadow")
+    make_comparison(new, at=timezone.now())
     TrainingRun.objects.filter(pk=new.training_id).update(requested_by=author)
     answer = sign_in(user=author).post(_model_url("model-promote", new), follow=True)
     assert "A second person has to promote this model." in answer.content.decode()

@@ -1,7 +1,9 @@
 """A stored model scores as the trained one did, explains itself, and is refused once touched."""
 
+import hashlib
 import json
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,13 +11,13 @@ import pytest
 from ml.arrays import Floats
 from ml.artifacts import ModelArtifact
 from ml.errors import LearningError
-from ml.training import BASELINE, Recipe, train
+from ml.training import ANOMALY, BASELINE, Recipe, train
 from tests.ml.synthetic import make_training_set
 
 QUICK = Recipe(max_rounds=20, patience=5, seeds=(1, 2), parameters={"num_leaves": 7})
 
 
-@pytest.fixture(scope="module", params=[QUICK, BASELINE], ids=["lightgbm", "logistic"])
+@pytest.fixture(scope="module", params=[QUICK, BASELINE, ANOMALY], ids=["lightgbm", "logistic", "forest"])
 def artifact(request: pytest.FixtureRequest) -> ModelArtifact:
     return train(make_training_set(), recipe=request.param, schema_hash="abc")
 
@@ -86,3 +88,57 @@ def test_a_vector_of_the_wrong_length_is_refused(artifact: ModelArtifact) -> Non
     with pytest.raises(LearningError) as refusal:
         artifact.score(np.zeros(2))
     assert refusal.value.code == "wrong_shape"
+
+
+def rewritten(artifact: ModelArtifact, change: Callable[[dict[str, Any]], None]) -> bytes:
+    """Return the document with a changed body and the checksum that belongs to it."""
+    body = json.loads(artifact.to_bytes())["body"]
+    change(body)
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return json.dumps({"body": body, "sha256": hashlib.sha256(canonical).hexdigest()}).encode()
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (lambda body: body.pop("estimator"), "damaged_artifact"),
+        (lambda body: body.update(kind="oracle"), "damaged_artifact"),
+        (lambda body: body["features"].pop(), "damaged_artifact"),
+        (lambda body: body.update(calibration=None), "damaged_artifact"),
+        (lambda body: body.update(estimator={}), "damaged_artifact"),
+        (lambda body: body.update(format="backoffice-model-9"), "unknown_format"),
+        (lambda body: body.pop("format"), "unknown_format"),
+    ],
+    ids=[
+        "no estimator",
+        "unknown kind",
+        "too few names",
+        "no calibration",
+        "empty",
+        "later format",
+        "no format",
+    ],
+)
+def test_a_whole_document_without_a_whole_model_is_refused(
+    artifact: ModelArtifact, change: Callable[[dict[str, Any]], None], code: str
+) -> None:
+    with pytest.raises(LearningError) as refusal:
+        ModelArtifact.from_bytes(rewritten(artifact, change))
+    assert refusal.value.code == code
+
+
+def test_every_prefix_of_a_document_is_refused() -> None:
+    document = train(make_training_set(), recipe=BASELINE, schema_hash="abc").to_bytes()
+    for length in range(0, len(document), 97):
+        with pytest.raises(LearningError):
+            ModelArtifact.from_bytes(document[:length])
+
+
+def test_inputs_that_vanished_or_changed_type_are_named(artifact: ModelArtifact) -> None:
+    artifact.require_inputs([*artifact.features, "new_one"], categorical=["new_one"])
+    with pytest.raises(LearningError, match="noise") as vanished:
+        artifact.require_inputs(["order_amount_minor", "card_orders_1h_count"])
+    assert vanished.value.code == "vanished_feature"
+    with pytest.raises(LearningError, match="noise") as changed:
+        artifact.require_inputs(artifact.features, categorical=["noise"])
+    assert changed.value.code == "changed_type"

@@ -59,3 +59,54 @@ def test_a_compromised_card_leaves_the_test_days_once_it_is_known() -> None:
     # Card 1 fell on the last day of training; card 2 a day later, so the first test day does not know it yet.
     assert split.test_rows(day, card, is_bad).tolist() == [3]
     assert split.train_rows(day).tolist() == [0]
+
+
+WEIGHTED = st.lists(
+    st.tuples(st.booleans(), st.sampled_from([0.0, 0.1, 0.5, 0.9, 1.0]), st.integers(1, 5)),
+    min_size=2,
+    max_size=30,
+)
+
+
+@settings(deadline=None)
+@given(WEIGHTED)
+def test_weighted_figures_equal_scikit_learn(rows: list[tuple[bool, float, int]]) -> None:
+    from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
+
+    is_bad, score, weight = (np.array(column) for column in zip(*rows, strict=True))
+    weight = weight / 3
+    if 0 < is_bad.sum() < len(is_bad):
+        report = evaluation.evaluate(is_bad, score, weight)
+        assert report.auc == pytest.approx(roc_auc_score(is_bad, score, sample_weight=weight))
+        theirs = average_precision_score(is_bad, score, sample_weight=weight)
+        assert report.average_precision == pytest.approx(theirs)
+        assert report.brier == pytest.approx(brier_score_loss(is_bad, score, sample_weight=weight))
+
+
+@settings(deadline=None)
+@given(WEIGHTED)
+def test_a_weight_counts_like_so_many_equal_rows(rows: list[tuple[bool, float, int]]) -> None:
+    is_bad, score, weight = (np.array(column) for column in zip(*rows, strict=True))
+    copies = np.repeat(np.arange(len(rows)), weight)
+    day = np.arange(len(rows)) % 2
+    weighted = evaluation.evaluate(is_bad, score, weight.astype(float))
+    repeated = evaluation.evaluate(is_bad[copies], score[copies])
+    for name in ("auc", "average_precision", "recall_at_1pct_fpr", "recall_at_5pct_fpr", "brier"):
+        assert getattr(weighted, name) == pytest.approx(getattr(repeated, name), nan_ok=True)
+    assert evaluation.precision_at_k(day, is_bad, score, k=4, weight=weight) == pytest.approx(
+        evaluation.precision_at_k(day[copies], is_bad[copies], score[copies], k=4)
+    )
+
+
+def test_precision_at_k_equals_counting_by_hand() -> None:
+    random = np.random.default_rng(2)
+    day, is_bad, score = random.integers(0, 9, 500), random.random(500) < 0.3, random.random(500)
+    by_hand = [is_bad[day == today][np.argsort(-score[day == today])][:20].mean() for today in np.unique(day)]
+    assert evaluation.precision_at_k(day, is_bad, score, k=20) == pytest.approx(np.mean(by_hand))
+
+
+def test_precision_of_tied_rows_does_not_depend_on_their_order() -> None:
+    is_bad = np.array([True, True, False, False])
+    day, score = np.zeros(4, dtype=np.int64), np.full(4, 0.5)
+    for order in ([0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1]):
+        assert evaluation.precision_at_k(day, is_bad[order], score, k=2) == 0.5

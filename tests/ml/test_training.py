@@ -3,17 +3,21 @@
 import dataclasses
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from ml.calibration import Method, expected_calibration_error
 from ml.datasets import TrainingSet, split_by_share, split_by_time
-from ml.errors import LearningError
-from ml.estimators import compress
+from ml.drift import Reference, population_stability_index
+from ml.errors import Cancelled, LearningError
+from ml.estimators import TreeBag, compress
 from ml.evaluation import roc_auc
-from ml.training import BASELINE, Recipe, train
+from ml.training import ANOMALY, BASELINE, Recipe, train
+from ml.training.trees import ensemble_gain
 from tests.ml.synthetic import HOUR, make_training_set
 
 QUICK = Recipe(max_rounds=60, patience=10, seeds=(1, 2), parameters={"num_leaves": 7})
@@ -155,7 +159,7 @@ def test_split_by_share_keeps_simultaneous_rows_together() -> None:
 
 
 def test_scoring_never_imports_scikit_learn(data: TrainingSet, tmp_path: Path) -> None:
-    for recipe in (QUICK, BASELINE):
+    for recipe in (QUICK, BASELINE, ANOMALY):
         path = tmp_path / f"{recipe.kind}.json"
         path.write_bytes(train(data, recipe=recipe, schema_hash="s").to_bytes())
         program = (
@@ -163,6 +167,152 @@ def test_scoring_never_imports_scikit_learn(data: TrainingSet, tmp_path: Path) -
             "from ml.artifacts import ModelArtifact\n"
             "model = ModelArtifact.from_bytes(open(sys.argv[1], 'rb').read())\n"
             "model.score(numpy.zeros(3))\n"
-            "assert model.kind == 'lightgbm' or 'sklearn' not in sys.modules, 'scikit-learn was imported'\n"
+            "assert 'sklearn' not in sys.modules, 'scikit-learn was imported'\n"
+            "assert 'optuna' not in sys.modules, 'Optuna was imported'\n"
         )
         subprocess.run([sys.executable, "-c", program, str(path)], check=True)
+
+
+def with_category(data: TrainingSet, *, effect: float = 3.0) -> TrainingSet:
+    """Turn the noise into a category of 30, of which the scattered third with even squares mod 7 is bad."""
+    random = np.random.default_rng(2)
+    code = random.integers(0, 30, len(data)).astype(np.float64)
+    is_risky = (code**2 % 7) % 2 == 0
+    is_bad = data.is_bad | (is_risky & (random.random(len(data)) < effect / 10))
+    code[random.random(len(data)) < 0.03] = np.nan
+    matrix = data.matrix.copy()
+    matrix[:, 2] = code
+    return dataclasses.replace(data, matrix=matrix, is_bad=is_bad, categorical=("noise",))
+
+
+def test_categories_are_split_by_membership(data: TrainingSet) -> None:
+    rows = with_category(data)
+    artifact = train(rows, recipe=QUICK, schema_hash="s")
+    assert artifact.categorical == ("noise",)
+    model = artifact.estimator.as_json()["models"][0]
+    assert "num_cat=0" in train(data, recipe=QUICK, schema_hash="s").estimator.as_json()["models"][0]
+    assert any(line.startswith("num_cat=") and line != "num_cat=0" for line in model.splitlines())
+    as_numbers = train(
+        dataclasses.replace(rows, categorical=()),
+        recipe=dataclasses.replace(QUICK, max_rounds=10),
+        schema_hash="s",
+    )
+    few = train(rows, recipe=dataclasses.replace(QUICK, max_rounds=10), schema_hash="s")
+    later = with_category(make_training_set(seed=8))
+    assert roc_auc(later.is_bad, few.scores(later.matrix)) > roc_auc(
+        later.is_bad, as_numbers.scores(later.matrix)
+    )
+
+
+def test_the_line_of_the_baseline_does_not_follow_category_numbers(data: TrainingSet) -> None:
+    artifact = train(with_category(data), recipe=BASELINE, schema_hash="s")
+    assert artifact.explain(data.matrix)[:, 2].tolist() == [0.0] * len(data)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_monotone_input_never_moves_the_score_the_other_way(data: TrainingSet, sign: int) -> None:
+    constrained = dataclasses.replace(data, monotone={"order_amount_minor": sign, "noise": sign})
+    artifact = train(constrained, recipe=QUICK, schema_hash="s")
+    assert artifact.metadata["monotone"] == {"order_amount_minor": sign, "noise": sign}
+    for column in (1, 2):
+        rows = np.repeat(data.matrix[:50], 40, axis=0)
+        steps = np.nanquantile(data.matrix[:, column], np.linspace(0, 1, 40))
+        rows[:, column] = np.tile(steps, 50)
+        moves = np.diff(artifact.scores(rows).reshape(50, 40), axis=1)
+        assert (sign * moves >= 0).all()
+    free = train(data, recipe=QUICK, schema_hash="s")
+    rows[:, 2] = np.tile(steps, 50)
+    assert (np.diff(free.scores(rows).reshape(50, 40), axis=1) * sign < 0).any()
+
+
+def test_weights_decide_what_is_learnt() -> None:
+    data = make_training_set(rows=12_000)
+    half = np.arange(len(data)) % 2 == 0
+    wrong = dataclasses.replace(
+        data, is_bad=np.where(half, data.is_bad, ~data.is_bad), weight=np.where(half, 1.0, 1e-6)
+    )
+    for recipe in (QUICK, BASELINE):
+        artifact = train(wrong, recipe=recipe, schema_hash="s")
+        assert roc_auc(data.is_bad, artifact.scores(data.matrix)) > 0.75
+        assert artifact.scores(data.matrix).mean() == pytest.approx(data.is_bad.mean(), abs=0.03)
+
+
+def test_optional_seeds_stay_only_if_they_pay(data: TrainingSet) -> None:
+    few_leaves = {"num_leaves": 7, "feature_fraction": 0.34, "bagging_fraction": 0.1, "learning_rate": 0.3}
+    noisy = Recipe(
+        max_rounds=30, patience=30, stop_share=0.4, parameters=few_leaves, optional_seeds=tuple(range(2, 14))
+    )
+    paid = train(data, recipe=noisy, schema_hash="s")
+    assert len(paid.estimator.as_json()["models"]) == paid.metadata["ensemble"]["kept"] == 13
+    assert paid.metadata["ensemble"]["gain"]["low"] > 0
+    steady = {"num_leaves": 7, "feature_fraction": 1.0, "bagging_fraction": 1.0}
+    same = Recipe(max_rounds=30, parameters=steady, optional_seeds=(2, 3))
+    single = train(data, recipe=same, schema_hash="s")
+    assert len(single.estimator.as_json()["models"]) == single.metadata["ensemble"]["kept"] == 1
+
+
+def test_the_gain_of_more_models_is_measured_on_later_rows(data: TrainingSet, later: TrainingSet) -> None:
+    good = train(data, recipe=QUICK, schema_hash="s").estimator
+    inverted = train(dataclasses.replace(data, is_bad=~data.is_bad), recipe=QUICK, schema_hash="s").estimator
+    assert isinstance(good, TreeBag)
+    assert isinstance(inverted, TreeBag)
+    nothing = ensemble_gain(good, good, later)
+    assert (nothing.value, nothing.low, nothing.high) == (0.0, 0.0, 0.0)
+    loss = ensemble_gain(good, inverted, later)
+    assert loss.high is not None
+    assert loss.high < 0
+
+
+@pytest.mark.parametrize("recipe", [QUICK, BASELINE, ANOMALY], ids=["lightgbm", "logistic", "forest"])
+def test_cancelling_ends_training_at_once(data: TrainingSet, recipe: Recipe) -> None:
+    steps: list[int] = []
+
+    def stop(done: int, in_all: int) -> None:
+        steps.append(done)
+        if len(steps) == 2:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        train(data, recipe=recipe, schema_hash="s", progress=stop)
+    assert len(steps) == 2
+
+
+def test_the_spread_of_inputs_and_scores_is_remembered(data: TrainingSet, later: TrainingSet) -> None:
+    artifact = train(data, recipe=QUICK, schema_hash="s")
+    assert list(artifact.metadata["references"]) == list(data.features)
+    for column, stored in enumerate(artifact.metadata["references"].values()):
+        assert population_stability_index(Reference.from_json(stored), later.matrix[:, column]) < 0.02
+    scores = Reference.from_json(artifact.metadata["score_reference"])
+    assert population_stability_index(scores, artifact.scores(later.matrix)) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code"),
+    [
+        (lambda data: {"categorical": ("gone",)}, "vanished_feature"),
+        (lambda data: {"monotone": {"gone": 1}}, "vanished_feature"),
+        (lambda data: {"monotone": {"noise": 2}}, "bad_declaration"),
+        (lambda data: {"monotone": {"noise": 1}, "categorical": ("noise",)}, "bad_declaration"),
+        (lambda data: {"categorical": ("noise",)}, "changed_type"),
+        (lambda data: {"matrix": data.matrix.astype(object)}, "changed_type"),
+        (lambda data: {"matrix": np.where(data.matrix > 3, np.inf, data.matrix)}, "not_finite"),
+    ],
+    ids=["category gone", "monotone gone", "no sign", "monotone category", "numbers", "objects", "infinite"],
+)
+def test_columns_that_are_not_what_they_are_declared_are_refused(
+    data: TrainingSet, spoil: Callable[[TrainingSet], dict[str, Any]], code: str
+) -> None:
+    with pytest.raises(LearningError) as refusal:
+        train(dataclasses.replace(data, **spoil(data)), recipe=QUICK, schema_hash="s")
+    assert refusal.value.code == code
+
+
+def test_groups_straddle_none_of_the_parts(data: TrainingSet) -> None:
+    rows = dataclasses.replace(data, group=np.random.default_rng(0).integers(0, 9_000, len(data)))
+    earlier, calibrate = split_by_share(rows, 0.15)
+    fit, stop = split_by_share(earlier, 0.15 / 0.85)
+    groups = [set(part.group.tolist()) for part in (fit, stop, calibrate) if part.group is not None]
+    assert len(groups) == 3
+    assert not groups[0] & groups[1] | groups[0] & groups[2] | groups[1] & groups[2]
+    parts = train(rows, recipe=QUICK, schema_hash="s").metadata["parts"]
+    assert [parts[name]["rows"] for name in parts] == [len(fit), len(stop), len(calibrate)]

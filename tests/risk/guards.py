@@ -21,11 +21,14 @@ def refused(name: str) -> Iterator[None]:
 
 
 def guards() -> list[Any]:
-    """Return what the migrations put up, whatever their numbers."""
-    names = [module.name for module in pkgutil.iter_modules(risk.migrations.__path__)]
-    (name,) = (name for name in names if name.endswith("_activation_triggers"))
-    migration: Any = importlib.import_module(f"risk.migrations.{name}")
-    return list(migration.GUARDS)
+    """Return what stands after all migrations, whatever their numbers; of one name the latest."""
+    names = sorted(module.name for module in pkgutil.iter_modules(risk.migrations.__path__))
+    found: dict[str, Any] = {}
+    for name in names:
+        if name.endswith("_triggers"):
+            migration: Any = importlib.import_module(f"risk.migrations.{name}")
+            found.update({guard.trigger: guard for guard in migration.GUARDS})
+    return list(found.values())
 
 
 def standing_triggers() -> set[str]:

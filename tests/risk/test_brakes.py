@@ -31,11 +31,11 @@ from risk.inputs import current_inputs
 from risk.models import Brake, Decision, Label, ModelVersion, RuleSet
 from risk.monitoring import MATURITY, brake_models, brake_rules
 from risk.rules.engine import Effect, Mode
-from risk.services import create_draft, promote_model, pull_brake, release_brake
+from risk.services import create_draft, pull_brake, release_brake
 from risk.services.brakes import SHORTEST
 from risk.starter.publishing import publish
 from risk.tasks import monitoring as tasks
-from tests.make import NOON, make_live_ruleset, make_model, make_order, make_rule, make_user
+from tests.make import NOON, make_live_ruleset, make_model, make_order, make_rule, make_user, promote
 from tests.risk.guards import unguarded
 from tests.risk.test_gate import POLICY
 from tests.risk.versions import make_linear_model
@@ -365,7 +365,7 @@ class TestModels:
     ) -> None:
         former = make_linear_model({"order_amount_minor": 0.1})
         champion = make_linear_model({"order_amount_minor": 0.5}, status="shadow")
-        promote_model(champion, approver=ann, at=now - timedelta(days=20))
+        promote(champion, approver=ann, at=now - timedelta(days=20))
         self.write_vectors(champion, 10_000, at=now - timedelta(days=2))
         self.write_vectors(champion, 100_000, at=now)
         (brake,) = brake_models(at=now)
@@ -406,7 +406,7 @@ class TestModels:
     ) -> None:
         brake = pull_brake("order", by=ann, at=now)
         newer = make_model(status="shadow")
-        promote_model(newer, approver=ann, at=now + HOUR)
+        promote(newer, approver=ann, at=now + HOUR)
         brake.refresh_from_db()
         assert (brake.released_at, brake.released_by) == (now + HOUR, ann)
         found = live.find_champion("order")

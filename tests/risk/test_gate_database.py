@@ -10,14 +10,24 @@ from django.db.models import Model
 
 from accounts.models import Role, User
 from risk import live, selectors
-from risk.models import Activation, Backtest, ModelPromotion, ModelVersion, Rule, RuleSet, TrainingRun
-from risk.rulesets import draft_hash
-from risk.services import (
-    approve_ruleset,
-    promote_model,
-    save_rule,
+from risk.models import (
+    Activation,
+    Backtest,
+    ModelComparison,
+    ModelPromotion,
+    Rule,
+    RuleSet,
 )
-from tests.make import NOON, make_backtest, make_live_ruleset, make_model, make_rule, make_user
+from risk.rulesets import draft_hash
+from risk.services import approve_ruleset, save_rule
+from tests.make import (
+    NOON,
+    make_backtest,
+    make_live_ruleset,
+    make_model,
+    make_rule,
+    make_user,
+)
 from tests.risk.guards import guards, refused, standing_triggers, unguarded
 from tests.risk.test_gate import make_draft
 
@@ -251,51 +261,6 @@ class TestDatabaseKeepsBacktests:
             Backtest.objects.all().delete()
 
 
-class TestDatabaseKeepsModels:
-    def test_that_none_is_born_champion(self) -> None:
-        model = make_model(status="shadow")
-        run = TrainingRun.objects.create(subject="order", as_of=NOON)
-        with refused("new_model_is_no_champion"):
-            ModelVersion.objects.create(
-                subject="order", number=model.number + 1, status="champion", training=run, sha256="x"
-            )
-
-    def test_that_none_is_champion_without_an_approval_of_its_file(self, ann: User) -> None:
-        model = make_model(status="shadow")
-        rows = ModelVersion.objects.filter(pk=model.pk)
-        with refused("champion_is_approved"):
-            rows.update(status="champion")
-        with refused("promotion_names_its_model"):
-            ModelPromotion.objects.create(model=model, sha256="0" * 64, approver=ann, promoted_at=NOON)
-
-    def test_that_the_approval_names_who_asked_for_the_training(self, ann: User, bob: User) -> None:
-        model = make_model(status="shadow")
-        TrainingRun.objects.filter(pk=model.training_id).update(requested_by=ann)
-        with refused("promotion_names_its_model"):
-            ModelPromotion.objects.create(model=model, sha256=model.sha256, approver=ann, promoted_at=NOON)
-        with refused("promotion_has_second_person"):
-            ModelPromotion.objects.create(
-                model=model, sha256=model.sha256, approver=ann, requested_by=ann, promoted_at=NOON
-            )
-
-    def test_that_a_model_keeps_its_file(self) -> None:
-        model = make_model()
-        rows = ModelVersion.objects.filter(pk=model.pk)
-        for change in ({"sha256": "x"}, {"artifact": "x"}, {"feature_hash": "x"}, {"status": "candidate"}):
-            with refused("model_is_immutable"):
-                rows.update(**change)
-
-    def test_that_an_ended_promotion_is_over(self, ann: User) -> None:
-        first = make_model()
-        promote_model(make_model(status="shadow"), approver=ann, at=NOON + HOUR)
-        with refused("promotion_is_immutable"):
-            ModelPromotion.objects.filter(model=first).update(ended_at=None)
-        with refused("champion_is_approved"):
-            ModelVersion.objects.filter(pk=first.pk).update(status="champion")
-        with refused("promotion_is_kept"):
-            ModelPromotion.objects.all().delete()
-
-
 class TestGuards:
     def test_every_guard_of_the_migrations_stands(self) -> None:
         """A migration that rebuilds a table on SQLite drops its triggers; this notices."""
@@ -323,7 +288,7 @@ def test_a_test_with_real_transactions_leaves_empty_tables_and_standing_guards(n
     assert not Activation.objects.exists()
     make_live_ruleset()
     make_model()
-    tables: tuple[type[Model], ...] = (Activation, ModelPromotion, Backtest)
+    tables: tuple[type[Model], ...] = (Activation, ModelPromotion, ModelComparison, Backtest)
     assert all(table._default_manager.exists() for table in tables)
     with refused("activation_is_kept"):
         Activation.objects.all().delete()

@@ -15,8 +15,8 @@ from risk.models import Decision, ModelStatus, ModelVersion, RuleSet
 from risk.policy import Thresholds
 from risk.rules.engine import Effect
 from risk.rulesets import Policy, compile_rows
-from risk.services import activate_ruleset, create_draft, promote_model
-from tests.make import NOON, make_backtest, make_live_ruleset, make_order, make_rule, make_user
+from risk.services import activate_ruleset, create_draft
+from tests.make import NOON, make_backtest, make_live_ruleset, make_order, make_rule, make_user, promote
 from tests.risk.versions import alter, make_model
 
 pytestmark = pytest.mark.django_db
@@ -52,7 +52,7 @@ def activate_elsewhere(effect: Effect = Effect.DECLINE) -> RuleSet:
 
 def promote_elsewhere(version: ModelVersion) -> None:
     with elsewhere():
-        promote_model(version, approver=make_user(Role.RISK_ANALYST), at=NOON)
+        promote(version)
 
 
 def test_an_activation_elsewhere_is_seen_within_two_seconds(clock: Clock) -> None:

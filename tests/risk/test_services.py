@@ -39,7 +39,15 @@ from risk.services import (
     save_rule,
 )
 from tests.core.racing import at_once, on_postgresql
-from tests.make import NOON, make_backtest, make_live_ruleset, make_order, make_rule, make_user
+from tests.make import (
+    NOON,
+    make_backtest,
+    make_comparison,
+    make_live_ruleset,
+    make_order,
+    make_rule,
+    make_user,
+)
 from tests.risk.versions import make_model
 
 pytestmark = pytest.mark.django_db
@@ -266,9 +274,12 @@ class TestDatabaseKeeps:
     def test_one_champion_per_subject(self) -> None:
         make_model()
         shadow = make_model(status="shadow")
+        ModelPromotion.objects.update(ended_at=NOON)
+        comparison = make_comparison(shadow)
         ModelPromotion.objects.create(
-            model=shadow, sha256=shadow.sha256, approver=make_user(), promoted_at=NOON
-        )
+            subject="order", model=shadow, sha256=shadow.sha256, champion_sha256=comparison.champion_sha256,
+            comparison=comparison, compared_at=NOON, approver=make_user(), promoted_at=NOON,
+        )  # fmt: skip
         with refused("one_champion_per_subject", "risk_modelversion.subject"):
             ModelVersion.objects.filter(pk=shadow.pk).update(status="champion")
 

@@ -1,6 +1,6 @@
-"""Training: labelled orders in, a model in shadow with its metrics out, or the reason for none."""
+"""Training: labelled orders in, models of every kind with their reports out, or the reason for none."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -8,94 +8,64 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Role
-from core import journal
-from core.actors import SYSTEM
+from core.errors import Conflict, ValidationFailed
 from core.models import AuditEntry
-from core.refs import Ref
-from merchants.models import Merchant
-from orders.models import Order
-from orders.placing import Signals
-from orders.services import place_order
 from risk import live, training
-from risk.datasets import build_training_set
-from risk.decide import decide_order
 from risk.inputs import current_inputs
-from risk.models import Decision, LabelSource, ModelVersion, TrainingRun
-from risk.services import promote_model, record_label, request_training
+from risk.models import Label, ModelVersion, TrainingRun
+from risk.services import cancel_training, request_retraining, request_training
 from risk.tasks import train as tasks
-from tests.make import NOON, make_live_ruleset, make_merchant, make_model, make_new_order, make_user
+from risk.training import making
+from tests.make import NOON, make_model, make_user, promote
+from tests.risk.trained import AS_OF, make_history, promote_best, request, rerun, train
+from tests.risk.versions import alter, make_linear_model
 
 pytestmark = pytest.mark.django_db
-AS_OF = NOON + timedelta(days=20)
-
-
-def place(merchant: Merchant, number: int, *, is_bad: bool) -> Order:
-    """Place an order that can be told: bad ones are large and come in bursts from few devices."""
-    at = NOON + timedelta(hours=number)
-    device = f"burner-{number // 40}" if is_bad else f"phone-{number}"
-    new = make_new_order(
-        total="900.00" if is_bad else f"{20 + number % 60}.00",
-        at=at,
-        signals=Signals(buyer=f"buyer-{number}", device=device, card=f"card-{number}"),
-    )
-    return place_order(merchant, new, actor=SYSTEM, at=at)
-
-
-def label(order: Order, *, is_bad: bool, known_at: datetime | None = None, **fields: Any) -> None:
-    record_label(
-        Ref("order", order.pk),
-        is_bad=is_bad,
-        source=fields.pop("source", LabelSource.CHARGEBACK),
-        occurred_at=order.occurred_at,
-        known_at=known_at or order.known_at + timedelta(days=3),
-        order=order,
-        **fields,
-    )
-
-
-def make_history(count: int = 160, *, every: int = 2) -> list[Order]:
-    """Place labelled orders, each `every`th of them bad."""
-    merchant = make_merchant()
-    with journal.unit():
-        orders = [place(merchant, number, is_bad=number % every == 0) for number in range(count)]
-        for number, order in enumerate(orders):
-            label(order, is_bad=number % every == 0)
-    return orders
-
-
-def request(subject: str = "order") -> TrainingRun:
-    return request_training(subject, as_of=AS_OF, requested_by=None)
-
-
-def rerun(run: TrainingRun) -> TrainingRun:
-    return TrainingRun.objects.get(pk=run.pk)
 
 
 class TestRun:
-    def test_a_finished_training_leaves_a_model_in_shadow_with_its_metrics(self) -> None:
+    def test_every_kind_is_trained_on_the_same_rows_and_kept_with_its_report(self) -> None:
         make_history()
         run = request()
-        version = training.run(run.pk, at=NOON)
+        train(run)
+        versions = {version.kind: version for version in run.versions.all()}
+        assert set(versions) == {"logistic", "isolation_forest", "lightgbm"}
+        assert sorted(version.number for version in versions.values()) == [1, 2, 3]
+        for version in versions.values():
+            assert version.metrics["rows"] == {"earlier": 120, "later": 40}
+            assert version.report.data["rows"]["rows"] == 40
+            assert version.report.data["kind"] == version.kind
+            assert version.report.data["context"]["labels"] == {"chargeback": 160}
+            comparison = version.comparisons.get()
+            assert (comparison.status, comparison.champion_sha256) == ("finished", "")
+            assert comparison.baseline_sha256 == versions["logistic"].sha256
+        assert versions["lightgbm"].metrics["baseline"] == versions["logistic"].metrics["model"]
+
+    def test_the_lightgbm_goes_on_to_shadow_and_the_others_stay_candidates(self) -> None:
+        make_history()
+        run = request()
+        version = train(run)
         assert version is not None
-        assert (version.status, version.kind, version.number) == ("shadow", "lightgbm", 1)
+        assert (version.status, version.kind) == ("shadow", "lightgbm")
         assert version.feature_hash == current_inputs("order")[1]
-        assert version.metrics["rows"] == {"earlier": 120, "later": 40}
         assert version.metrics["model"]["auc"] > 0.9
         assert version.metrics["baseline"]["auc"] > 0.9
+        others = run.versions.exclude(pk=version.pk).values_list("status", flat=True)
+        assert set(others) == {"candidate"}
         row = rerun(run)
         assert (row.status, row.progress, row.message) == ("finished", 1.0, "")
         assert row.started_at == NOON
-        audited = AuditEntry.objects.get(action="model.trained")
-        assert audited.detail == {"sha256": version.sha256, "rows": version.metrics["rows"]}
+        actions = AuditEntry.objects.filter(subject_id=version.pk).values_list("action", flat=True)
+        assert set(actions) == {"model.trained", "model.compared", "model.shadowed"}
 
     def test_its_file_is_text_that_scores_once_somebody_promotes_it(self) -> None:
         make_history()
-        version = training.run(request().pk, at=NOON)
+        version = train(request())
         assert version is not None
         with version.artifact.open("rb") as file:
             assert file.read(1) == b"{"
         assert live.find_champion("order") is None
-        promote_model(version, approver=make_user(Role.RISK_ANALYST), at=NOON)
+        promote(version)
         champion = live.find_champion("order")
         assert champion is not None
         names, feature_hash = current_inputs("order")
@@ -105,19 +75,22 @@ class TestRun:
     def test_running_it_again_does_nothing(self) -> None:
         make_history()
         run = request()
-        training.run(run.pk, at=NOON)
+        train(run)
         before = rerun(run)
-        assert training.run(run.pk, at=NOON + timedelta(hours=1)) is None
-        assert ModelVersion.objects.count() == 1
+        assert train(run, at=NOON + timedelta(hours=1)) is None
+        assert ModelVersion.objects.count() == 3
         assert rerun(run).started_at == before.started_at
 
-    def test_the_same_history_gives_the_same_model(self) -> None:
+    def test_the_same_history_gives_the_same_models(self) -> None:
         make_history()
-        first, second = training.run(request().pk, at=NOON), training.run(request().pk, at=NOON)
-        assert first is not None
-        assert second is not None
-        assert first.sha256 == second.sha256
-        assert (first.number, second.number) == (1, 2)
+        first, second = request(), request()
+        train(first)
+        train(second)
+        files = [
+            list(run.versions.order_by("number").values_list("sha256", flat=True)) for run in (first, second)
+        ]
+        assert files[0] == files[1]
+        assert len(set(files[0])) == 3
 
     @pytest.mark.parametrize(
         ("count", "every", "sentence"),
@@ -130,97 +103,218 @@ class TestRun:
     def test_a_training_that_cannot_be_done_says_why(self, count: int, every: int, sentence: str) -> None:
         make_history(count, every=every)
         run = request()
-        assert training.run(run.pk, at=NOON) is None
+        assert train(run) is None
         row = rerun(run)
         assert (row.status, row.message) == ("failed", sentence)
         assert row.finished_at is not None
         assert not ModelVersion.objects.exists()
+        assert AuditEntry.objects.get(action="training.failed").subject_id == run.pk
 
     @pytest.mark.parametrize("subject", ["listing", "application"])
     def test_a_subject_without_labels_says_so_too(self, subject: str) -> None:
         run = request(subject)
-        training.run(run.pk, at=NOON)
+        train(run)
         assert rerun(run).message == "All labels are of one class; both are needed."
 
-    def test_an_unforeseen_failure_is_told_without_its_insides(
+    def test_an_unforeseen_failure_is_told_without_its_insides_and_the_champion_stays(
         self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         def fall_over(*args: object, **kwargs: object) -> None:
             raise MemoryError("secret address 0x7f")
 
-        monkeypatch.setattr(training, "build_training_set", fall_over)
+        monkeypatch.setattr(making, "read_labelled", fall_over)
+        champion = make_model()
         run = request()
-        assert training.run(run.pk, at=NOON) is None
+        assert train(run) is None
         assert rerun(run).status == "failed"
         assert "secret" not in rerun(run).message
         assert "training_failed" in caplog.text
+        assert AuditEntry.objects.get(action="training.failed").detail["code"] == "internal"
+        assert ModelVersion.objects.get(status="champion") == champion
 
-    def test_what_waits_is_resumed_and_what_a_killed_worker_left_is_ended(self) -> None:
-        waiting, abandoned, running = request(), request(), request()
-        started = {abandoned: timedelta(days=1), running: timedelta(minutes=5)}
-        for run, ago in started.items():
-            TrainingRun.objects.filter(pk=run.pk).update(status="running", started_at=timezone.now() - ago)
-        tasks.resume()
-        assert rerun(waiting).status == "failed"  # it was run: there is nothing to learn from
-        assert (rerun(abandoned).status, rerun(running).status) == ("failed", "running")
-        assert "worker stopped" in rerun(abandoned).message
+    @pytest.mark.parametrize(
+        ("patched", "declared", "code", "sentence"),
+        [
+            ("directions", {"gone_count": 1}, "vanished_feature", "not in the training set: gone_count"),
+            (
+                "categorical",
+                ("order_amount_to_merchant_mean_30d",),
+                "changed_type",
+                "these columns hold others: order_amount_to_merchant_mean_30d",
+            ),
+        ],
+        ids=["vanished", "of another type"],
+    )
+    def test_an_input_that_is_not_what_was_declared_is_named_and_the_champion_stays(
+        self, patched: str, declared: Any, code: str, sentence: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        make_history()
+        champion = make_model()
+        monkeypatch.setattr(making, patched, lambda subject, names: declared)
+        run = request()
+        assert train(run) is None
+        assert rerun(run).status == "failed"
+        assert sentence in rerun(run).message
+        assert AuditEntry.objects.get(action="training.failed").detail == {"subject": "order", "code": code}
+        assert ModelVersion.objects.get(status="champion") == champion
 
-    def test_every_subject_that_learns_is_retrained(self) -> None:
+    def test_every_subject_that_learns_is_retrained_once_at_a_time(self) -> None:
         tasks.retrain()
-        runs = TrainingRun.objects.values_list("subject", flat=True)
-        assert set(runs) == {"order", "listing", "application"}
+        tasks.retrain()
+        runs = TrainingRun.objects.values_list("subject", "cause")
+        assert sorted(runs) == [("application", "weekly"), ("listing", "weekly"), ("order", "weekly")]
 
 
-class TestTrainingSet:
-    def test_only_what_was_labelled_before_as_of_is_learnt_from(self) -> None:
-        merchant = make_merchant()
-        known, unlabelled, later = (place(merchant, number, is_bad=False) for number in range(3))
-        label(known, is_bad=True, known_at=AS_OF - timedelta(seconds=1))
-        label(later, is_bad=True, known_at=AS_OF)
-        data = build_training_set("order", as_of=AS_OF)
-        assert len(data) == 1
-        assert data.is_bad.tolist() == [True]
-        assert data.at.tolist() == [round(known.known_at.timestamp() * 1e6)]
-        assert unlabelled.pk
+class TestRejection:
+    def test_a_model_worse_than_the_champion_stays_a_candidate_and_says_why(self) -> None:
+        make_history()
+        promote_best()
+        # Half of what the newer labels say is turned round: nothing good can come of it.
+        for label_ in Label.objects.order_by("pk")[:120:2]:
+            Label.objects.filter(pk=label_.pk).update(is_bad=not label_.is_bad)
+        run = request()
+        version = train(run)
+        assert version is not None
+        assert version.status == "candidate"
+        row = rerun(run)
+        assert row.status == "finished"
+        assert row.message.startswith(f"Version {version.number} stays a candidate and nothing changes: ")
+        assert "against the champion" in row.message
+        assert AuditEntry.objects.filter(action="model.rejected", subject_id=version.pk).exists()
+        assert version.comparisons.get().passes is False
 
-    def test_an_order_is_bad_if_any_source_says_so_and_weighs_as_much_as_the_best(self) -> None:
-        order = place(make_merchant(), 1, is_bad=False)
-        label(order, is_bad=False, source=LabelSource.MATURED_GOOD, weight=0.4)
-        label(order, is_bad=True, source=LabelSource.CHARGEBACK, weight=0.9)
-        data = build_training_set("order", as_of=AS_OF)
-        assert data.is_bad.tolist() == [True]
-        assert data.weight is not None
-        assert data.weight.tolist() == [0.9]
+    def test_a_champion_whose_file_was_altered_is_no_measure_and_stays(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        make_history()
+        champion = make_linear_model({"order_amount_minor": 0.5})
+        alter(champion)
+        version = train(request())
+        assert version is not None
+        comparison = version.comparisons.get()
+        assert comparison.result["against"] == "baseline"
+        assert comparison.champion_sha256 == champion.sha256
+        assert "champion_unusable" in caplog.text
+        assert ModelVersion.objects.get(status="champion") == champion
 
-    def test_inputs_are_as_of_the_orders_arrival_and_not_as_of_the_training(self) -> None:
-        merchant = make_merchant()
-        for number in (0, 3, 6):
-            label(place(merchant, number, is_bad=True), is_bad=True)
-        data = build_training_set("order", as_of=AS_OF)
-        column = data.features.index("device_orders_24h_count")
-        assert data.matrix[:, column].tolist() == [0, 1, 2]
-        bad = data.features.index("device_bad_labels_7d_count")
-        assert data.matrix[:, bad].tolist() == [0, 0, 0]
 
-    def test_what_a_decision_stored_is_taken_as_it_is(self) -> None:
-        make_live_ruleset()
-        make_model()
-        order = place(make_merchant(), 1, is_bad=False)
-        decision = decide_order(order, as_of=order.known_at)
-        seen = np.arange(len(current_inputs("order")[0]), dtype="<f8")
-        Decision.objects.filter(pk=decision.pk).update(features=seen.tobytes())
-        label(order, is_bad=False)
-        data = build_training_set("order", as_of=AS_OF)
-        np.testing.assert_array_equal(data.matrix[0], seen)
+class TestLife:
+    def test_a_queued_training_is_cancelled_at_once(self) -> None:
+        run = request()
+        cancel_training(run, by=make_user(Role.RISK_ANALYST), at=NOON)
+        assert rerun(run).status == "cancelled"
+        assert train(run) is None
+        with pytest.raises(Conflict):
+            cancel_training(run, by=make_user(Role.RISK_ANALYST), at=NOON)
 
-    def test_what_was_stored_under_another_schema_is_computed_anew(self) -> None:
-        make_live_ruleset()
-        order = place(make_merchant(), 1, is_bad=False)
-        decision = decide_order(order, as_of=order.known_at)
-        Decision.objects.filter(pk=decision.pk).update(features=b"", feature_hash="0" * 64)
-        label(order, is_bad=False)
-        data = build_training_set("order", as_of=AS_OF)
-        assert data.matrix[0, data.features.index("order_amount_minor")] == order.base_total_minor
+    def test_a_running_one_hears_it_at_its_next_sign_of_life_and_leaves_nothing(self) -> None:
+        make_history()
+        run, analyst = request(), make_user(Role.RISK_ANALYST)
 
-    def test_without_orders_the_set_is_empty(self) -> None:
-        assert len(build_training_set("order", as_of=AS_OF)) == 0
+        def cancel(step: str, share: float) -> None:
+            if step == "anomaly" and rerun(run).cancel_requested_at is None:
+                cancel_training(run, by=analyst, at=NOON)
+
+        assert train(run, progress=cancel) is None
+        assert rerun(run).status == "cancelled"
+        assert not ModelVersion.objects.exists()
+
+    def test_ctrl_c_cancels(self) -> None:
+        make_history()
+        run = request()
+
+        def interrupt(step: str, share: float) -> None:
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            train(run, progress=interrupt)
+        assert rerun(run).status == "cancelled"
+
+    def test_what_a_killed_worker_left_is_taken_up_once_and_then_fails(self) -> None:
+        run = request()
+        ago = timezone.now() - training.ABANDONED_AFTER - timedelta(minutes=1)
+        TrainingRun.objects.filter(pk=run.pk).update(status="running", attempt=1, heartbeat_at=ago)
+        assert training.resume_abandoned(at=timezone.now()) == 1
+        assert rerun(run).status == "queued"
+        TrainingRun.objects.filter(pk=run.pk).update(status="running", attempt=2, heartbeat_at=ago)
+        assert training.resume_abandoned(at=timezone.now()) == 0
+        row = rerun(run)
+        assert row.status == "failed"
+        assert "stopped twice" in row.message
+        assert AuditEntry.objects.get(action="training.failed").detail["code"] == "abandoned"
+
+    def test_what_lives_is_left_alone_and_what_was_cancelled_ends(self) -> None:
+        alive, cancelled, waiting = request(), request(), request()
+        now = timezone.now()
+        TrainingRun.objects.filter(pk=alive.pk).update(status="running", attempt=1, heartbeat_at=now)
+        ago = now - training.ABANDONED_AFTER - timedelta(minutes=1)
+        TrainingRun.objects.filter(pk=cancelled.pk).update(
+            status="running", attempt=1, heartbeat_at=ago, cancel_requested_at=ago
+        )
+        assert training.resume_abandoned(at=now) == 0
+        assert [rerun(run).status for run in (alive, cancelled, waiting)] == [
+            "running",
+            "cancelled",
+            "queued",
+        ]
+
+    def test_one_whose_message_was_lost_is_sent_again_but_not_at_every_tick(
+        self, sent_tasks: Any, django_capture_on_commit_callbacks: Any
+    ) -> None:
+        run = request()
+        later = timezone.now() + timedelta(minutes=11)
+        with django_capture_on_commit_callbacks(execute=True):
+            assert training.resume_abandoned(at=later) == 1
+            assert training.resume_abandoned(at=later + timedelta(minutes=1)) == 0
+        assert ("risk.tasks.train.run_training", [run.pk]) in sent_tasks
+
+    def test_a_worker_that_was_taken_for_dead_writes_nothing(self) -> None:
+        make_history()
+        run = request()
+
+        def lose(step: str, share: float) -> None:
+            if step == "anomaly":
+                TrainingRun.objects.filter(pk=run.pk).update(attempt=2)
+
+        assert train(run, progress=lose) is None
+        assert rerun(run).status == "running"  # the other worker's
+        assert not ModelVersion.objects.exists()
+
+    def test_a_retraining_is_not_queued_beside_another(self) -> None:
+        first = request_retraining("order", cause="drift", at=AS_OF)
+        assert first is not None
+        assert (first.cause, first.requested_by) == ("drift", None)
+        assert request_retraining("order", cause="weekly", at=AS_OF) is None
+        assert request_retraining("listing", cause="drift", at=AS_OF) is not None
+
+
+class TestTuning:
+    def test_trials_are_rows_and_a_later_worker_goes_on_from_them(self) -> None:
+        make_history(320)
+        run = request_training("order", as_of=AS_OF, requested_by=None, tuning_seconds=600)
+        seen: list[int] = []
+
+        def die(step: str, share: float) -> None:
+            seen.append(run.trials.count())
+            if seen[-1] == 2:
+                raise MemoryError
+
+        assert train(run, progress=die) is None
+        tried = list(run.trials.order_by("number").values_list("number", "value", "state"))
+        assert [number for number, _, _ in tried] == [0, 1]
+        assert all(state == "complete" and value > 0 for _, value, state in tried)
+
+        TrainingRun.objects.filter(pk=run.pk).update(status="queued", tuning_seconds=1)
+        run.trials.update(seconds=1.0)  # the budget is used up: no third
+        version = train(run)
+        assert version is not None
+        assert run.trials.count() == 2
+        best = max(run.trials.all(), key=lambda trial: (trial.value, -trial.number))
+        recipe = version.report.data["training"]["recipe"]
+        assert recipe["parameters"]["num_leaves"] == best.parameters["num_leaves"]
+        assert version.report.data["context"]["tuning"] == {"seconds": 1, "trials": 2}
+
+    @pytest.mark.parametrize("seconds", [-1, 7 * 3600])
+    def test_a_budget_has_bounds(self, seconds: int) -> None:
+        with pytest.raises(ValidationFailed):
+            request_training("order", as_of=AS_OF, requested_by=None, tuning_seconds=seconds)

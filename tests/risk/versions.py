@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from django.core.files.base import ContentFile
 
-from accounts.models import Role
 from ml.artifacts import ModelArtifact
 from ml.calibration import Calibration
 from ml.datasets import TrainingSet
@@ -16,8 +15,7 @@ from ml.training import Recipe, train
 from risk import live
 from risk.inputs import current_inputs
 from risk.models import ModelVersion, TrainingRun
-from risk.services import promote_model
-from tests.make import NOON, make_model, make_user
+from tests.make import NOON, make_model, promote
 
 __all__ = ["make_linear_model", "make_model", "make_tree_model", "store"]
 
@@ -62,7 +60,7 @@ def store(
     version.artifact.save(f"{version.pk}.json", ContentFile(artifact.to_bytes()), save=False)
     version.save(force_insert=True)
     if status == "champion":
-        promote_model(version, approver=make_user(Role.RISK_ANALYST), at=NOON)
+        promote(version)
     live.forget()
     return version
 

@@ -1,0 +1,83 @@
+"""Comparisons that somebody asked for: on which rows, against whom, and what cannot be compared."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from core.models import AuditEntry
+from ml.intervals import Judging
+from risk import comparing
+from risk.models import Label, ModelComparison, ModelVersion
+from risk.services import request_comparison
+from tests.make import NOON, make_model
+from tests.risk.trained import AS_OF, make_history, promote_best
+from tests.risk.versions import alter, make_linear_model, make_tree_model
+
+pytestmark = pytest.mark.django_db
+
+
+class TestComparison:
+    def compared(self, model: ModelVersion, *, at: datetime = AS_OF) -> ModelComparison:
+        comparison = request_comparison(model, requested_by=None, at=at)
+        comparing.run(comparison.pk, at=at, judging=Judging(draws=20))
+        comparison.refresh_from_db()
+        return comparison
+
+    def test_it_judges_both_on_rows_that_neither_has_seen(self) -> None:
+        make_history(320)
+        champion = promote_best()
+        challenger = make_linear_model({"order_amount_minor": 0.0}, status="shadow")
+        found = self.compared(challenger)
+        assert (found.status, found.passes) == ("finished", False)
+        assert found.result["against"] == "champion"
+        assert found.champion_sha256 == champion.sha256
+        assert 0 < found.rows <= 80
+        assert {"worse_average_precision", "unsure_average_precision"} & set(found.reasons)
+
+    def test_nothing_new_since_the_training_tells_models_apart(self) -> None:
+        make_history()
+        promote_best()
+        version = ModelVersion.objects.get(kind="logistic")
+        Label.objects.filter(known_at__gt=NOON + timedelta(days=7)).delete()
+        found = self.compared(version)
+        assert (found.passes, found.reasons) == (False, ["too_few_rows"])
+
+    def test_a_file_that_was_altered_cannot_be_compared(self) -> None:
+        model = make_linear_model({"order_amount_minor": 0.5}, status="shadow")
+        alter(model)
+        found = self.compared(model)
+        assert found.status == "failed"
+        assert "checksum is wrong" in found.message
+        assert AuditEntry.objects.get(action="model.comparison_failed").detail == {"code": "damaged_artifact"}
+
+    def test_a_file_that_was_cut_off_cannot_be_compared(self) -> None:
+        model = make_linear_model({"order_amount_minor": 0.5}, status="shadow")
+        path = Path(model.artifact.path)
+        path.write_bytes(path.read_bytes()[:100])
+        assert "truncated" in self.compared(model).message
+
+    def test_a_file_that_is_gone_cannot_be_compared(self) -> None:
+        model = make_linear_model({"order_amount_minor": 0.5}, status="shadow")
+        Path(model.artifact.path).unlink()
+        assert self.compared(model).message == "The model file cannot be read."
+
+    def test_a_model_of_inputs_that_are_declared_otherwise_now_cannot_be_compared(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        model = make_linear_model({"order_amount_minor": 0.5}, status="shadow")
+        monkeypatch.setattr(comparing, "is_declared", lambda subject, feature_hash: False)
+        assert "defined differently" in self.compared(model).message
+
+    def test_without_champion_and_baseline_there_is_nothing_to_compare_with(self) -> None:
+        model = make_tree_model(("order_amount_minor",), status="shadow")
+        assert "neither a champion nor a baseline" in self.compared(model).message
+
+    def test_one_that_a_killed_worker_left_is_done_by_the_next(self) -> None:
+        model = make_model(status="shadow")
+        comparison = request_comparison(model, requested_by=None, at=AS_OF)
+        ModelComparison.objects.filter(pk=comparison.pk).update(status="running")
+        assert comparing.resume_abandoned(at=AS_OF + timedelta(minutes=5)) == 0
+        assert comparing.resume_abandoned(at=AS_OF + timedelta(minutes=11)) == 1
+        comparison.refresh_from_db()
+        assert comparison.status == "queued"
