@@ -418,7 +418,8 @@ class TestModels:
         self, champion: ModelVersion, now: datetime, score: float, is_braked: bool
     ) -> None:
         with unguarded("risk_modelpromotion"):
-            champion.promotions.update(promoted_at=now - timedelta(days=365))
+            long_ago = now - timedelta(days=365)
+            champion.promotions.update(promoted_at=long_ago, compared_at=long_ago)
         at = now - MATURITY - timedelta(days=1)
         self.write_vectors(champion, 10_000, at=at, count=1_200, score=score)
         Label.objects.bulk_create(

@@ -25,14 +25,14 @@ def bob() -> User:
     return make_user(Role.RISK_ANALYST)
 
 
-def insert_promotion(model: ModelVersion, comparison: ModelComparison, **fields: Any) -> ModelPromotion:
+def insert_promotion(model: ModelVersion, found: ModelComparison, /, **fields: Any) -> ModelPromotion:
     values: dict[str, Any] = {
         "subject": model.subject,
         "model": model,
         "sha256": model.sha256,
-        "champion_sha256": comparison.champion_sha256,
-        "comparison": comparison,
-        "compared_at": comparison.finished_at,
+        "champion_sha256": found.champion_sha256,
+        "comparison": found,
+        "compared_at": found.finished_at,
         "requested_by_id": TrainingRun.objects.get(pk=model.training_id).requested_by_id,
         "promoted_at": NOON,
         **fields,

@@ -1,5 +1,6 @@
 """`manage.py train`: what it prints, and how it ends."""
 
+from functools import partial
 from io import StringIO
 from typing import Any
 
@@ -8,7 +9,7 @@ from django.core.management import CommandError, call_command
 
 from risk import training
 from risk.models import ModelVersion, TrainingRun
-from tests.risk.trained import AS_OF, make_history
+from tests.risk.trained import AS_OF, QUICK, make_history
 
 pytestmark = pytest.mark.django_db
 
