@@ -1,5 +1,7 @@
 """The cheapest threshold is the one that trying all of them finds."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -50,6 +52,6 @@ def test_without_bad_rows_holding_never_pays() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"fee_minor": -1}, {"catch_share": 1.5}, {"held_good_share": -0.1}])
-def test_costs_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:
+def test_costs_that_make_no_sense_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"Shares|Costs"):
         Costs(**wrong)
