@@ -1,6 +1,6 @@
 """Labelled rows with their moments, and splits that respect time."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -87,21 +87,18 @@ class TrainingSet:
         if not np.issubdtype(self.matrix.dtype, np.floating):
             sentence = f"The inputs are {self.matrix.dtype}, not numbers."
             raise LearningError(sentence, code="changed_type")
-        infinite = [name for name, column in self._columns() if np.isinf(column).any()]
+        is_infinite = np.isinf(self.matrix).any(axis=0)  # row by row: columns of a large matrix are far apart
+        infinite = [name for name, found in zip(self.features, is_infinite, strict=True) if found]
         if infinite:
             sentence = f"Columns hold infinite values: {', '.join(infinite)}."
             raise LearningError(sentence, code="not_finite")
-        no_categories = [
-            name for name, column in self._columns() if name in self.categorical and not _are_codes(column)
-        ]
+        columns = zip(self.categorical, self.categorical_columns, strict=True)
+        no_categories = [name for name, column in columns if not _are_codes(self.matrix[:, column])]
         if no_categories:
             sentence = (
                 f"Categories are whole numbers from 0; these columns hold others: {', '.join(no_categories)}."
             )
             raise LearningError(sentence, code="changed_type")
-
-    def _columns(self) -> Iterator[tuple[str, Floats]]:
-        return zip(self.features, self.matrix.T, strict=True)
 
     def _require_declared(self, declared: set[str]) -> None:
         unknown = sorted(declared - set(self.features))

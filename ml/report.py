@@ -16,7 +16,7 @@ is {value, low, high}, 95 %. Models are "model" (the one reported) and the names
     models          by model: {threshold, threshold_from: "given" | "cheapest", is_calibrated,
                     figures: {auc, average_precision, recall_at_1pct_fpr, recall_at_5pct_fpr, precision_at_k,
                     cost_per_row_minor, brier, calibration_error: Interval}}
-                    brier and calibration_error of a model that is not calibrated are null
+                    brier and calibration_error of a model that is not calibrated are null, in comparisons too
     comparisons     by other model: {challenger: "model", champion, differences: {average_precision, auc,
                     cost_per_row_minor, brier, calibration_error: Interval, model minus other},
                     margins: {average_precision, cost_share}, cost_limit_minor, passes, reasons: [code]}
@@ -136,7 +136,7 @@ def build_report(
         "settings": _settings(options, len(rows)),
         "models": {name: _model(judgement, name, name in given, name not in ranks_only) for name in scores},
         "comparisons": {
-            name: compare(judgement, MODEL, name, margins=options.margins).as_json()
+            name: _comparison(judgement, name, options, are_probabilities=not ranks_only & {MODEL, name})
             for name in scores
             if name != MODEL
         },
@@ -212,9 +212,22 @@ def _model(judgement: Judgement, name: str, is_given: bool, is_calibrated: bool)
 def _figures(judgement: Judgement, name: str, is_calibrated: bool) -> dict[str, Any]:
     figures = as_json(judgement.figures(name))
     if not is_calibrated:
-        nothing = {"value": None, "low": None, "high": None}
-        figures |= {figure: dict(nothing) for figure in OF_PROBABILITIES}
+        figures |= _no_probabilities()
     return figures
+
+
+def _comparison(
+    judgement: Judgement, other: str, options: ReportOptions, *, are_probabilities: bool
+) -> dict[str, Any]:
+    found = compare(judgement, MODEL, other, margins=options.margins).as_json()
+    if not are_probabilities:
+        found["differences"] |= _no_probabilities()
+    return found
+
+
+def _no_probabilities() -> dict[str, Any]:
+    """Ranks come true neither more nor less: their figures as probabilities would mislead."""
+    return {figure: {"value": None, "low": None, "high": None} for figure in OF_PROBABILITIES}
 
 
 def _parts(

@@ -126,6 +126,8 @@ def test_the_model_is_compared_with_every_other(report: dict[str, Any]) -> None:
     against_forest = report["comparisons"]["isolation_forest"]
     assert "average_precision" not in " ".join(against_forest["reasons"])
     assert against_forest["differences"]["average_precision"]["low"] > 0
+    assert against_forest["differences"]["brier"]["value"] is None
+    assert report["comparisons"]["baseline"]["differences"]["brier"]["value"] is not None
 
 
 def test_months_and_segments_hold_every_row_once(judged: Judged, report: dict[str, Any]) -> None:
