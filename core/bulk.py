@@ -1,16 +1,24 @@
 """Write hundreds of thousands of plain rows: COPY on PostgreSQL, executemany on SQLite."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from io import StringIO
+from io import BytesIO, StringIO
 from itertools import islice
 from typing import Any
 
+import numpy as np
 from django.db import connection, models
+from numpy.typing import NDArray
 
 # A batch is some megabytes of text: large enough that the round trip is nothing, small enough to hold.
 _BATCH_ROWS = 20_000
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+# COPY's binary format: a signature, two empty fields, then rows of (number of fields, (length, value) …).
+_SIGNATURE = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_END = b"\xff\xff"
+_WIDTH = 8
+_BINARY_TYPES = {"i": ">i8", "f": ">f8", "M": ">i8"}
+_POSTGRES_EPOCH = np.datetime64("2000-01-01", "us")
 
 
 def insert_rows(model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -30,6 +38,72 @@ def insert_rows(model: type[models.Model], columns: Sequence[str], rows: Iterabl
                 marks = ", ".join(["%s"] * len(columns))
                 sql = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608 (names are our own)
                 cursor.executemany(sql, [[_as_adapted(value) for value in row] for row in batch])
+
+
+def insert_arrays(model: type[models.Model], columns: Mapping[str, NDArray[Any]]) -> None:
+    """Insert columns of 64-bit integers, floats and moments (datetime64[us], UTC), each (n,), none null.
+
+    As `insert_rows`, without a Python object for each value on PostgreSQL.
+    """
+    table, names = model._meta.db_table, ", ".join(columns)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            stream = BytesIO(_as_binary(list(columns.values())))
+            with connection.wrap_database_errors:
+                cursor.copy_expert(f"COPY {table} ({names}) FROM STDIN (FORMAT binary)", stream)
+        else:
+            marks = ", ".join(["%s"] * len(columns))
+            rows = zip(*(_as_list(column) for column in columns.values()), strict=True)
+            sql = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608 (names are our own)
+            cursor.executemany(sql, list(rows))
+
+
+def read_binary(stream: bytes, widths: Sequence[int]) -> list[NDArray[np.uint8]]:
+    """Return the columns of COPY's binary format, each (n, width) bytes, highest first where they are a number.
+
+    widths    bytes of each column; ValueError unless every row has them
+    """
+    row = np.dtype(
+        [("fields", ">i2")]
+        + [
+            part
+            for number, width in enumerate(widths)
+            for part in ((f"length{number}", ">i4"), (f"value{number}", "u1", (width,)))
+        ]
+    )
+    body = len(stream) - len(_SIGNATURE) - len(_END)
+    if body % row.itemsize:
+        raise ValueError("The rows of this table differ in length.")
+    table = np.frombuffer(stream, dtype=row, count=body // row.itemsize, offset=len(_SIGNATURE))
+    for number, width in enumerate(widths):
+        if not (table[f"length{number}"] == width).all():
+            raise ValueError("The rows of this table differ in length.")
+    return [table[f"value{number}"] for number in range(len(widths))]
+
+
+def _as_binary(columns: Sequence[NDArray[Any]]) -> bytes:
+    """Return (n,) columns as COPY's binary format; every value is eight bytes, the highest first."""
+    row = np.dtype(
+        [("fields", ">i2")]
+        + [
+            part
+            for number, column in enumerate(columns)
+            for part in ((f"length{number}", ">i4"), (f"value{number}", _BINARY_TYPES[column.dtype.kind]))
+        ]
+    )
+    table = np.empty(len(columns[0]), dtype=row)
+    table["fields"] = len(columns)
+    for number, column in enumerate(columns):
+        table[f"length{number}"] = _WIDTH
+        is_moment = column.dtype.kind == "M"
+        table[f"value{number}"] = (column - _POSTGRES_EPOCH).astype(np.int64) if is_moment else column
+    return _SIGNATURE + table.tobytes() + _END
+
+
+def _as_list(column: NDArray[Any]) -> list[Any]:
+    if column.dtype.kind != "M":
+        return list(column.tolist())
+    return [_as_adapted(moment.replace(tzinfo=UTC)) for moment in column.tolist()]
 
 
 def _batches(rows: Iterable[Sequence[Any]]) -> Iterator[list[Sequence[Any]]]:

@@ -30,10 +30,11 @@ class LiveModel:
         self._require(feature_hash)
         return self.artifact.score(vector[self._columns])
 
-    def scores(self, matrix: Floats, feature_hash: str) -> Floats:
+    def scores(self, matrix: Floats, feature_hash: str, *, num_threads: int = 1) -> Floats:
         """Return the calibrated probabilities of (n, n_inputs) vectors."""
         self._require(feature_hash)
-        return self.artifact.scores(matrix[:, self._columns])
+        # take() keeps a row's values side by side, as trees read them; an index would part them.
+        return self.artifact.scores(np.take(matrix, self._columns, axis=1), num_threads=num_threads)
 
     def contributions(self, vector: Floats, feature_hash: str) -> Floats:
         """Return each input's share of the log-odds before calibration, (n_inputs + 1,), the base last.

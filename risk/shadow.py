@@ -1,46 +1,93 @@
 """Score live decisions with the shadow models, after the commit and beside the traffic."""
 
-from datetime import datetime, timedelta
+import time
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
-from django.db.models import Exists, OuterRef
+from django.db import transaction
+from django.db.models import Exists, Max, OuterRef, QuerySet
+from django.utils import timezone
 
-from core.ids import first_id_at
+from core.bulk import insert_arrays
+from core.ids import first_id_at, moment_of, new_ids
+from core.locks import try_lock
 
+from .inputs import input_names_of, is_declared
 from .live import load_version
 from .models import Decision, ModelStatus, ModelVersion, ShadowScore
+from .vectors import Floats, Ints, read_vectors
 
 WINDOW = timedelta(days=7)
-BATCH = 2_000
+# Some 30 MB of vectors, and one commit: what a killed worker does again takes half a second.
+BATCH = 20_000
+# A tick after a standstill works at full speed and is over before the next one comes.
+BUDGET = timedelta(seconds=20)
+THREADS = 2
+# A decision's id is older than its commit. What commits later than this after ids that are scored already is
+# left to nobody: a transaction of the pipeline takes milliseconds, and its statements time out far earlier.
+_LATEST_COMMIT = timedelta(hours=1)
 
 
-def score_recent(*, at: datetime) -> int:
-    """Give each recent decision the score of every shadow model that lacks it; return how many."""
-    shadows = ModelVersion.objects.filter(status=ModelStatus.SHADOW)
-    return sum(_score_with(version, at - WINDOW) for version in shadows)
+def score_recent(*, at: datetime, within: timedelta = BUDGET) -> int:
+    """Give each recent decision the score of every shadow model that lacks it; return how many.
+
+    Batch after batch, each a transaction of its own, until nothing is left or
+    the time is used up, which the shadow models share.
+    """
+    shadows = list(ModelVersion.objects.filter(status=ModelStatus.SHADOW).order_by("id"))
+    stop, scored = time.monotonic(), 0
+    for version in shadows:
+        stop += within.total_seconds() / len(shadows)
+        scored += _score_with(version, since=at - WINDOW, stop=stop)
+    return scored
 
 
-def _score_with(version: ModelVersion, since: datetime) -> int:
+def _score_with(version: ModelVersion, *, since: datetime, stop: float) -> int:
+    if not is_declared(version.subject, version.feature_hash):
+        return 0  # no decision is made with its inputs any more
+    model, scored = None, 0
     # Only traffic that came after the model was made: on older decisions it would be judged on what it saw.
-    first = first_id_at(max(since, version.created_at))
-    scored = ShadowScore.objects.filter(model=version, decision_id=OuterRef("pk"))
-    decisions = list(
-        Decision.objects.filter(
-            ~Exists(scored),
-            subject_kind=version.subject,
-            feature_hash=version.feature_hash,
-            id__gte=first,
-        ).order_by("id")[:BATCH]
-    )
-    if not decisions:
-        return 0
-    matrix = np.stack([np.frombuffer(decision.features, dtype="<f8") for decision in decisions])
-    scores = load_version(version).scores(matrix, version.feature_hash)
-    ShadowScore.objects.bulk_create(
-        [
-            ShadowScore(decision_id=decision.pk, model=version, score=float(score))
-            for decision, score in zip(decisions, scores, strict=True)
-        ],
-        ignore_conflicts=True,
-    )
-    return len(decisions)
+    start = first_id_at(max(since, version.created_at))
+    while True:
+        with transaction.atomic():
+            # Whoever scores with this model is alone at it, so that no pair is written twice.
+            if not try_lock(f"shadow:{version.pk}"):
+                return scored
+            if model is None:
+                start = max(start, _resume_at(version))
+            ids, matrix = read_vectors(
+                _unscored(version, start), width=len(input_names_of(version.subject, version.feature_hash))
+            )
+            if not len(ids):
+                return scored
+            model = model or load_version(version)
+            scores = model.scores(matrix, version.feature_hash, num_threads=THREADS)
+            _write(version, ids, scores)
+        scored, start = scored + len(ids), int(ids[-1]) + 1
+        if len(ids) < BATCH or time.monotonic() >= stop:
+            return scored
+
+
+def _unscored(version: ModelVersion, start: int) -> QuerySet[Decision]:
+    scored = ShadowScore.objects.filter(model=version, decision_id=OuterRef("pk"), decision_id__gte=start)
+    return Decision.objects.filter(
+        ~Exists(scored), subject_kind=version.subject, feature_hash=version.feature_hash, id__gte=start
+    ).order_by("id")[:BATCH]
+
+
+def _resume_at(version: ModelVersion) -> int:
+    """Return the id before which every decision is scored; they are scored in their order."""
+    last = ShadowScore.objects.filter(model=version).aggregate(last=Max("decision_id"))["last"]
+    return 0 if last is None else first_id_at(moment_of(last) - _LATEST_COMMIT)
+
+
+def _write(version: ModelVersion, decision_ids: Ints, scores: Floats) -> None:
+    now, n = timezone.now(), len(decision_ids)
+    columns = {
+        "id": np.sort(new_ids(np.full(n, int(now.timestamp() * 1_000)))),
+        "decision_id": decision_ids,
+        "model_id": np.full(n, version.pk),
+        "score": scores,
+        "created_at": np.full(n, np.datetime64(now.astimezone(UTC).replace(tzinfo=None), "us")),
+    }
+    insert_arrays(ShadowScore, columns)
