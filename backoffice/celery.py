@@ -87,8 +87,9 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "delivery-sequence": _every("delivery.tasks.sequence", 2 * _SECOND),
     # The worker explains right after a decision; this catches what it missed before a reviewer looks.
     "risk-explain-pending": _every("risk.tasks.decide.explain_pending", 30 * _SECOND),
-    # Shadow scores are compared by the day; half a minute keeps each batch small.
-    "risk-score-shadows": _every("risk.tasks.decide.score_shadows", 30 * _SECOND),
+    # Shadow scores are compared by the day; half a minute keeps each batch small. A backlog is worked off for
+    # twenty seconds at most, so that ticks do not pile up.
+    "risk-score-shadows": _every("risk.tasks.monitoring.score_shadows", 30 * _SECOND),
     # What came since a busy key's watermark is read event by event: a third of a minute keeps it short.
     "risk-advance-rollups": _every("risk.tasks.rollups.advance", 20 * _SECOND),
     # A version scheduled for nine o'clock judges from nine o'clock on; one indexed look at a small table.
@@ -136,6 +137,10 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     # 18:30: reads the day's decisions again, in chunks; nobody waits for it before the morning.
     "risk-measure-parity": _at(
         "risk.tasks.rollups.measure_parity", crontab(hour="18", minute="30"), valid_for=6 * _HOUR
+    ),
+    # 19:00: reads samples of the day and of the last fortnight, and labels; before the weekly training below.
+    "risk-measure-models": _at(
+        "risk.tasks.monitoring.measure_models", crontab(hour="19", minute="0"), valid_for=6 * _HOUR
     ),
     # Saturday 20:00, early Sunday there, is the quietest hour. Weekly, because labels mature in weeks:
     # a daily model would learn from the same labels seven times, and each needs a person's approval.

@@ -59,7 +59,7 @@ def insert_arrays(model: type[models.Model], columns: Mapping[str, NDArray[Any]]
 
 
 def read_binary(stream: bytes, widths: Sequence[int]) -> list[NDArray[np.uint8]]:
-    """Return the columns of COPY's binary format, each (n, width) bytes, highest first where they are a number.
+    """Return the columns of COPY's binary format, each (n, width) bytes, the highest of a number first.
 
     widths    bytes of each column; ValueError unless every row has them
     """

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -21,8 +20,6 @@ from .models import (
     Brake,
     Decision,
     Effect,
-    Label,
-    LabelSource,
     ModelPromotion,
     ModelStatus,
     ModelVersion,
@@ -32,7 +29,10 @@ from .models import (
     RuleSetStatus,
 )
 from .rulesets import policy_of
+from .scoring import LiveModel
 from .services import pull_brake
+from .truths import read_truths
+from .vectors import read_vectors
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ def brake_models(*, at: datetime) -> list[Brake]:
             continue
         if not is_declared(champion.subject, champion.feature_hash):
             continue  # it scores nothing: every decision is degraded and goes to a person already
-        finding = _judge_inputs(champion, at) or _judge_calibration(champion, at)
+        finding = _judge_inputs(champion, at) or find_miscalibration(champion, at)
         brake = _pull(champion.subject, "", finding, at) if finding else None
         if brake is not None:
             pulled.append(brake)
@@ -175,7 +175,7 @@ def _backtested(ruleset: RuleSet) -> dict[str, Rate]:
 
 # ── Models ───────────────────────────────────────────────────────────────────────────────────────
 def _judge_inputs(champion: ModelVersion, at: datetime) -> Finding | None:
-    since = max(at - DRIFT_WINDOW, _in_use_since(champion))
+    since = max(at - DRIFT_WINDOW, in_use_since(champion))
     now = _read_vectors(champion, since, at, _VECTORS)
     before = [
         _read_vectors(
@@ -188,11 +188,13 @@ def _judge_inputs(champion: ModelVersion, at: datetime) -> Finding | None:
     if min(len(now), len(reference)) < brakes.MIN_VECTORS:
         return None
     names, _ = current_inputs(champion.subject)
-    return brakes.judge_inputs(reference, now, _weights(champion, reference), names)
+    weights = weigh_inputs(live.load_version(champion), reference, champion.feature_hash)
+    return brakes.judge_inputs(reference, now, weights, names)
 
 
-def _judge_calibration(champion: ModelVersion, at: datetime) -> Finding | None:
-    since = max(at - MATURITY - _MATURED_SPAN, _in_use_since(champion))
+def find_miscalibration(champion: ModelVersion, at: datetime) -> Finding | None:
+    """Return how far the champion's scores were from what became of matured decisions; None within limits."""
+    since = max(at - MATURITY - _MATURED_SPAN, in_use_since(champion))
     scored = Decision.objects.filter(
         subject_kind=champion.subject,
         model_id=champion.pk,
@@ -203,23 +205,24 @@ def _judge_calibration(champion: ModelVersion, at: datetime) -> Finding | None:
     scores: dict[int, float] = {}
     for subject_id, score in scored.values_list("subject_id", "score")[: 4 * _VECTORS]:
         scores.setdefault(subject_id, float(score or 0.0))
-    truths: dict[int, bool] = {}
-    remaining = iter(scores)
-    while batch := list(islice(remaining, 500)):
-        labels = Label.objects.as_of(at).filter(subject_kind=champion.subject, subject_id__in=batch)
-        for subject_id, is_bad in labels.exclude(source=LabelSource.IMPORTED).values_list(
-            "subject_id", "is_bad"
-        ):
-            truths[subject_id] = truths.get(subject_id, False) or is_bad
+    truths = read_truths(champion.subject, scores, at=at)
     came_true = np.array(list(truths.values()), dtype=np.bool_)
     return brakes.judge_calibration(came_true, np.array([scores[subject_id] for subject_id in truths]))
 
 
-def _in_use_since(champion: ModelVersion) -> datetime:
+def in_use_since(champion: ModelVersion) -> datetime:
     """Return since when it counts: its promotion, or the last release of its brake if that came later."""
     promoted_at = ModelPromotion.objects.filter(model=champion).aggregate(at=Max("promoted_at"))["at"]
     released_at = Brake.objects.filter(model_id=champion.pk).aggregate(at=Max("released_at"))["at"]
     return max(filter(None, (promoted_at, released_at)), default=champion.created_at)
+
+
+def weigh_inputs(model: LiveModel, vectors: Floats, feature_hash: str) -> Floats:
+    """Return the mean size of each input's contribution to the score, (n_inputs,), over some vectors."""
+    chosen = vectors[:: max(len(vectors) // _EXPLAINED, 1)][:_EXPLAINED]
+    shares = [model.contributions(vector, feature_hash)[:-1] for vector in chosen]
+    weights: Floats = np.abs(np.array(shares)).mean(axis=0)
+    return weights
 
 
 def _read_vectors(champion: ModelVersion, since: datetime, until: datetime, most: int) -> Floats:
@@ -230,15 +233,4 @@ def _read_vectors(champion: ModelVersion, since: datetime, until: datetime, most
         id__gte=first_id_at(since),
         id__lt=first_id_at(until),
     ).order_by("-id")
-    width = len(current_inputs(champion.subject)[0])
-    joined = b"".join(bytes(features) for features in rows.values_list("features", flat=True)[:most])
-    return np.frombuffer(joined, dtype="<f8").reshape(-1, width)
-
-
-def _weights(champion: ModelVersion, vectors: Floats) -> Floats:
-    """Return the mean size of each input's contribution to the score, (n_inputs,)."""
-    model = live.load_version(champion)
-    chosen = vectors[:: max(len(vectors) // _EXPLAINED, 1)][:_EXPLAINED]
-    shares = [model.contributions(vector, champion.feature_hash)[:-1] for vector in chosen]
-    weights: Floats = np.abs(np.array(shares)).mean(axis=0)
-    return weights
+    return read_vectors(rows[:most], width=len(current_inputs(champion.subject)[0]))[1]

@@ -1,9 +1,10 @@
-"""Tables of risk: rulesets, lists, backtests, brakes, model versions, decisions, labels, account scores."""
+"""Tables of risk: rulesets, lists, backtests, brakes, models, health, decisions, labels, account scores."""
 
 from .accounts import AccountScore, Alert
 from .backtests import Backtest, BacktestPart
 from .brakes import Brake
 from .decisions import Decision, Explanation, Label, LabelSource, Outcome
+from .health import ModelHealth
 from .lists import EntityList, ListEntry, ListKind, ListVersion, RuleSnooze
 from .rollups import ParityRun, Rollup, RollupBucket, RollupPair
 from .rulesets import FRESH_FOR, Activation, Effect, Rule, RuleMode, RuleSet, RuleSetStatus
@@ -36,6 +37,7 @@ __all__ = [
     "ListKind",
     "ListVersion",
     "ModelComparison",
+    "ModelHealth",
     "ModelPromotion",
     "ModelReport",
     "ModelStatus",

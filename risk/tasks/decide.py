@@ -1,9 +1,9 @@
-"""Shells that follow a decision: explanations and shadow scores. Never imports training."""
+"""Shells that follow a decision: its explanation. Never imports training."""
 
 from celery import shared_task
 from django.utils import timezone
 
-from risk import explain, shadow
+from risk import explain
 
 
 @shared_task
@@ -14,8 +14,3 @@ def explain_decision(decision_id: int) -> None:
 @shared_task
 def explain_pending() -> int:
     return explain.explain_pending(at=timezone.now())
-
-
-@shared_task
-def score_shadows() -> int:
-    return shadow.score_recent(at=timezone.now())

@@ -9,7 +9,7 @@ from intake.pipeline import submit_order
 from merchants.models import Merchant
 from risk.models import AccountScore, Decision, Explanation, ShadowScore, TrainingRun
 from risk.rules.engine import Effect
-from risk.tasks import accounts, decide, train
+from risk.tasks import accounts, decide, monitoring, train
 from risk.version import code_version
 from tests.make import make_live_ruleset, make_merchant, make_new_order, make_rule
 from tests.risk.versions import make_linear_model, make_model
@@ -39,7 +39,7 @@ def test_a_decision_is_explained_by_its_id_or_with_the_others(decision: Decision
 
 
 def test_shadows_are_scored(decision: Decision) -> None:
-    assert decide.score_shadows() == 1
+    assert monitoring.score_shadows() == 1
     assert ShadowScore.objects.get().decision_id == decision.pk
 
 

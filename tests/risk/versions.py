@@ -21,14 +21,20 @@ __all__ = ["make_linear_model", "make_model", "make_tree_model", "store"]
 
 
 def make_linear_model(
-    weights: Mapping[str, float], *, intercept: float = -2.0, subject: str = "order", **fields: Any
+    weights: Mapping[str, float],
+    *,
+    intercept: float = -2.0,
+    subject: str = "order",
+    metadata: Mapping[str, Any] | None = None,
+    **fields: Any,
 ) -> ModelVersion:
     """Return a version whose log-odds are intercept + Σ weight · ln(1 + value); missing counts as 0."""
     names, feature_hash = current_inputs(subject)
     zeros, ones = np.zeros(len(names)), np.ones(len(names))
     coefficient = np.array([weights.get(name, 0.0) for name in names])
     estimator = LinearModel(zeros, zeros, ones, coefficient, intercept)
-    return store(ModelArtifact(estimator, Calibration(), names, feature_hash), subject, **fields)
+    artifact = ModelArtifact(estimator, Calibration(), names, feature_hash, metadata or {})
+    return store(artifact, subject, **fields)
 
 
 def make_tree_model(names: tuple[str, ...], *, subject: str = "order", **fields: Any) -> ModelVersion:
