@@ -11,6 +11,7 @@ def monitoring_tabs(current: str) -> list[Mapping[str, Any]]:
     pages = [
         ("brakes", _("Brakes"), "console:monitoring"),
         ("decisions", _("Time and failures"), "console:monitoring-decisions"),
+        ("drift", _("Drift"), "console:drift"),
         ("parity", _("Parity"), "console:parity"),
         ("snoozes", _("Snoozes"), "console:snoozes"),
     ]

@@ -53,6 +53,11 @@ def record(
         transaction.on_commit(partial(_send, call))
 
 
+def send(call: TaskCall) -> None:
+    """Send a task on commit that is no news to anybody."""
+    transaction.on_commit(partial(_send, call))
+
+
 def _send(call: TaskCall) -> None:
     try:
         current_app.send_task(call.name, args=list(call.args))

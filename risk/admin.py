@@ -25,6 +25,7 @@ from .models import (
     ListEntry,
     ListVersion,
     ModelComparison,
+    ModelHealth,
     ModelPromotion,
     ModelReport,
     ModelVersion,
@@ -433,6 +434,20 @@ class RollupAdmin(BackofficeAdmin):
     list_display = ("source", "entity", "key", show.moment("watermark", _("rolled up to")))
     list_filter = ("source", "entity")
     search_fields = ("key__exact",)
+
+
+@admin.register(ModelHealth)
+class ModelHealthAdmin(BackofficeAdmin):
+    menu, menu_order, icon = MenuGroup.RISK, 75, "monitor_heart"
+    list_display = (
+        show.linked("model", _("model version")),
+        "day",
+        "rows",
+        "drift",
+        show.moment("measured_at", _("measured")),
+    )
+    list_select_related = ("model",)
+    list_filter = ("subject",)
 
 
 @admin.register(ParityRun)

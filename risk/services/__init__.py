@@ -2,6 +2,7 @@
 
 from .activations import activate_ruleset, approve_ruleset, roll_back, start_scheduled, unschedule
 from .brakes import note_redecided, pull_brake, release_brake
+from .health import request_measurement
 from .labels import record_label
 from .lists import (
     ListImport,
@@ -53,6 +54,7 @@ __all__ = [
     "remove_entries",
     "rename_ruleset",
     "request_comparison",
+    "request_measurement",
     "request_retraining",
     "request_training",
     "restore_version",

@@ -24,6 +24,7 @@ from risk.models import (
     Decision,
     Explanation,
     Label,
+    ModelHealth,
     ModelReport,
     ParityRun,
     Rollup,
@@ -112,6 +113,15 @@ def _make_judgement(order: Order, reviewer: User) -> None:
     ModelReport.objects.create(model=model, data={"format": "backoffice-report-1"})
     TuningTrial.objects.create(
         run=model.training, number=0, parameters={"num_leaves": 31}, value=0.4, state="complete"
+    )
+    ModelHealth.objects.create(
+        model=model,
+        subject="order",
+        day=NOON.date(),
+        since=NOON.date(),
+        measured_at=NOON,
+        outcomes_at=NOON,
+        rows=1,
     )
     Label.objects.create(**subject, is_bad=False, source="verdict", occurred_at=NOON, known_at=NOON)
     AccountScore.objects.create(merchant=order.merchant, score=0.7, band="high", as_of=NOON)

@@ -38,7 +38,7 @@ POST_ONLY = [
     "alert-acknowledge", "train", "model-promote", "ruleset-copy", "ruleset-withdraw", "condition-check",
     "condition-try", "rule-delete", "rule-move", "policy-preview", "policy-adopt", "backtest-cancel",
     "list-add", "list-remove", "list-restore", "list-preview", "list-import-errors", "list-export",
-    "list-archive", "brake-release", "brake-pull", "snooze-end",
+    "list-archive", "brake-release", "brake-pull", "snooze-end", "drift-measure",
 ]  # fmt: skip
 
 
@@ -79,6 +79,7 @@ def test_wrong_method_is_refused(href, pattern: URLPattern, page: Client) -> Non
         (Role.REVIEWER, "backtest-new", 403),
         (Role.REVIEWER, "lists", 200),
         (Role.REVIEWER, "monitoring", 200),
+        (Role.REVIEWER, "drift", 200),
         (Role.REVIEWER, "imports", 403),
         (Role.RISK_ANALYST, "queue-list", 403),
         (Role.RISK_ANALYST, "cases", 403),
@@ -88,6 +89,7 @@ def test_wrong_method_is_refused(href, pattern: URLPattern, page: Client) -> Non
         (Role.OPERATIONS, "rules", 403),
         (Role.OPERATIONS, "lists", 403),
         (Role.OPERATIONS, "monitoring", 403),
+        (Role.OPERATIONS, "drift", 403),
         (Role.OPERATIONS, "home", 200),
         (Role.OPERATIONS, "alerts", 200),
     ],
@@ -99,7 +101,7 @@ def test_each_role_opens_its_pages(role: Role, name: str, expected: int, sign_in
 @pytest.mark.parametrize(
     "name",
     [
-        *("train", "model-promote", "policy-adopt", "backtest-cancel", "snooze-end"),
+        *("train", "model-promote", "policy-adopt", "backtest-cancel", "snooze-end", "drift-measure"),
         *(name for name in POST_ONLY if name.startswith(("rule", "condition", "list", "brake"))),
     ],
 )

@@ -1,25 +1,19 @@
 """The watch over models: what a day's row says, when it changes, and when a training is asked for."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
 import numpy as np
 import pytest
 
-from core.ids import new_id, new_ids
 from risk import watch
-from risk.inputs import current_inputs
 from risk.models import Decision, Label, ModelHealth, ModelStatus, ModelVersion, ShadowScore, TrainingRun
 from risk.watch import measure_models
 from tests.make import NOON
+from tests.risk.days import NAMES, WEIGHTS, decide, label
 from tests.risk.guards import unguarded
 from tests.risk.versions import make_linear_model
 
 pytestmark = pytest.mark.django_db
-
-NAMES, HASH = current_inputs("order")
-WEIGHTS = {"order_amount_minor": 0.4}
-COLUMN = NAMES.index("order_amount_minor")
 
 
 @pytest.fixture
@@ -27,50 +21,6 @@ def champion() -> ModelVersion:
     version = make_linear_model(WEIGHTS)
     ModelVersion.objects.update(created_at=NOON)
     return version
-
-
-def decide(
-    model: ModelVersion | None, at: datetime, rows: int, *, scale: float = 1_000.0, hours: float = 20
-) -> list[int]:
-    """Store decisions spread over some hours, whose only value is the amount; return their subjects."""
-    random = np.random.default_rng(int(at.timestamp()) % 2**31)
-    moments = (np.linspace(0, hours * 3_600_000, rows) + at.timestamp() * 1_000).astype(np.int64)
-    matrix = np.full((rows, len(NAMES)), np.nan)
-    matrix[:, COLUMN] = random.exponential(scale, rows)
-    scores = 1 / (1 + np.exp(2 - 0.4 * np.log1p(matrix[:, COLUMN])))
-    made = [
-        Decision(
-            id=id,
-            subject_kind="order",
-            subject_id=new_id(),
-            as_of=at,
-            outcome="approve",
-            score=float(score) if model else None,
-            model_id=model.pk if model else None,
-            features=vector.astype("<f8").tobytes(),
-            feature_hash=HASH,
-            snapshot={},
-            code_version="test",
-            created_at=at,
-        )
-        for id, vector, score in zip(new_ids(moments).tolist(), matrix, scores, strict=True)
-    ]
-    Decision.objects.bulk_create(made)
-    return [decision.subject_id for decision in made]
-
-
-def label(subject_ids: list[int], is_bad: Any, *, known_at: datetime) -> None:
-    Label.objects.bulk_create(
-        Label(
-            subject_kind="order",
-            subject_id=id,
-            is_bad=bool(bad),
-            source="chargeback",
-            occurred_at=known_at,
-            known_at=known_at,
-        )
-        for id, bad in zip(subject_ids, is_bad, strict=True)
-    )
 
 
 def health(model: ModelVersion, at: datetime) -> ModelHealth:
