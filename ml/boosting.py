@@ -5,8 +5,7 @@ import logging
 import sys
 import threading
 import weakref
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -19,6 +18,8 @@ logger = logging.getLogger(__name__)
 # Of LightGBM's c_api.h.
 _DTYPE_FLOAT64 = 1
 _PREDICT_RAW_SCORE = 1
+
+Lane = Callable[[Floats], float]  # one thread's way to score a row
 
 
 def load_lightgbm() -> ModuleType:
@@ -56,7 +57,7 @@ class RowScorer:
         self._library = _find_library()
         if self._library is not None and not self._answers_as_predict():
             logger.warning("single_row_scoring_unavailable")
-            self._library = None
+            self._library, self._threads = None, threading.local()  # nor what the attempt has prepared
 
     @property
     def is_fast(self) -> bool:
@@ -64,13 +65,16 @@ class RowScorer:
 
     def margin(self, vector: Floats) -> float:
         """Return the log-odds of an (n_features,) vector, NaN where a value is missing."""
+        lane: Lane | None = getattr(self._threads, "lane", None)
+        if lane is not None:
+            return lane(vector)
         return self._predict(vector) if self._library is None else self._call(vector)
 
     def _call(self, vector: Floats) -> float:
-        lane: _Lane | None = getattr(self._threads, "lane", None)
+        lane: Lane | None = getattr(self._threads, "lane", None)
         if lane is None:
             lane = self._threads.lane = _open_lane(self._library, self._boosters, len(vector))
-        return lane.run(vector)
+        return lane(vector)
 
     def _predict(self, vector: Floats) -> float:
         matrix, total = vector[np.newaxis], 0.0
@@ -92,28 +96,6 @@ class RowScorer:
             return all(self._call(row) == self._predict(row) for row in rows)
         except OSError:
             return False
-
-
-@dataclass(eq=False)
-class _Lane:
-    """One thread's prepared calls, and the buffers that they read and write."""
-
-    call: Any
-    handles: tuple[ctypes.c_void_p, ...]
-    row: Floats
-    row_at: ctypes.c_void_p
-    length: Any
-    result: Any
-
-    def run(self, vector: Floats) -> float:
-        self.row[:] = vector
-        call, row_at, length, result = self.call, self.row_at, self.length, self.result
-        total = 0.0
-        for handle in self.handles:
-            if call(handle, row_at, length, result):
-                raise OSError("LightGBM could not score the row.")
-            total += result[0]
-        return float(total / len(self.handles))
 
 
 def _find_library() -> Any | None:
@@ -139,19 +121,32 @@ def _find_library() -> Any | None:
     return library
 
 
-def _open_lane(library: Any, boosters: tuple[Any, ...], width: int) -> _Lane:
+def _open_lane(library: Any, boosters: tuple[Any, ...], width: int) -> Lane:
+    """Return one thread's prepared calls as a function of a row, with the buffers that they read and write.
+
+    A function, not an object with attributes: each look-up saved is a hundredth of the whole call.
+    """
     handles: list[ctypes.c_void_p] = []
     row = np.empty(width)
-    lane = _Lane(
-        call=library.LGBM_BoosterPredictForMatSingleRowFast,
-        handles=(),
-        row=row,
-        row_at=ctypes.c_void_p(row.ctypes.data),
-        length=(ctypes.c_int64 * 1)(),
-        result=(ctypes.c_double * 1)(),
-    )
+    target: Any = memoryview(row)  # takes a row in half the time that the array itself does
+    row_at = ctypes.c_void_p(row.ctypes.data)
+    length, result = (ctypes.c_int64 * 1)(), (ctypes.c_double * 1)()
+    call = library.LGBM_BoosterPredictForMatSingleRowFast
+
+    def run(vector: Floats) -> float:
+        try:
+            target[:] = vector
+        except ValueError:  # of another type, or not one value beside the other
+            row[:] = vector
+        total = 0.0
+        for handle in handles:
+            if call(handle, row_at, length, result):
+                raise OSError("LightGBM could not score the row.")
+            total += result[0]
+        return float(total / len(handles))
+
     # The boosters outlive what points into them.
-    weakref.finalize(lane, _free, library, handles, boosters).atexit = False  # type: ignore[misc]  # a property
+    weakref.finalize(run, _free, library, handles, boosters).atexit = False  # type: ignore[misc]  # a property
     for booster in boosters:
         handle = ctypes.c_void_p()
         if library.LGBM_BoosterPredictForMatSingleRowFastInit(
@@ -166,8 +161,7 @@ def _open_lane(library: Any, boosters: tuple[Any, ...], width: int) -> _Lane:
         ):
             raise OSError("LightGBM could not prepare single rows.")
         handles.append(handle)
-    lane.handles = tuple(handles)
-    return lane
+    return run
 
 
 def _free(library: Any, handles: list[ctypes.c_void_p], boosters: tuple[Any, ...]) -> None:

@@ -1,6 +1,8 @@
 """From a raw score to the probability of bad: fitting, choosing, measuring."""
 
-from collections.abc import Mapping
+import math
+from bisect import bisect_right
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -50,11 +52,20 @@ class Calibration:
     def apply_one(self, raw: float) -> float:
         """Return what apply() gives for one raw score, to the last bit, without arrays in between."""
         if self.method is Method.TABLE:
-            return float(np.interp(raw, *self._knots))
+            return self._between_knots(raw)
         if self.method is Method.SIGMOID:
             inside = min(max(raw, SMALLEST), 1 - SMALLEST)
-            return sigmoid_of(self.slope * float(np.log(inside / (1 - inside))) + self.intercept)
+            return sigmoid_of(self.slope * math.log(inside / (1 - inside)) + self.intercept)
         return raw
+
+    def _between_knots(self, raw: float) -> float:
+        """Return what numpy's interp gives, by its own formula: calling it costs more than the rest."""
+        right = bisect_right(self.raw, raw)
+        if right == 0 or right == len(self.raw):
+            return self.probability[max(right - 1, 0)]
+        low, high = self.raw[right - 1], self.raw[right]
+        bottom, top = self.probability[right - 1], self.probability[right]
+        return bottom if raw == low else (top - bottom) / (high - low) * (raw - low) + bottom
 
     @cached_property
     def _knots(self) -> tuple[Floats, Floats]:
@@ -216,17 +227,28 @@ def sigmoid(values: Floats) -> Floats:
     >>> sigmoid(np.array([-1000.0, 0.0, 1000.0]))
     array([0. , 0.5, 1. ])
     """
-    decay = np.exp(-np.abs(values))
+    decay = _each(math.exp, -np.abs(values))
     return np.where(values >= 0, 1 / (1 + decay), decay / (1 + decay))
 
 
 def sigmoid_of(value: float) -> float:
-    """Return sigmoid() of one number, to the last bit: numpy's exponential, not that of math."""
-    decay = float(np.exp(-abs(value)))
+    """Return sigmoid() of one number, to the last bit."""
+    decay = math.exp(-abs(value))
     return 1 / (1 + decay) if value >= 0 else decay / (1 + decay)
 
 
 def log_odds(probability: Floats) -> Floats:
     """Return ln(p / (1 - p)), with p kept inside (0, 1)."""
     inside = np.clip(probability, SMALLEST, 1 - SMALLEST)
-    return np.log(inside / (1 - inside))
+    return _each(math.log, inside / (1 - inside))
+
+
+def _each(function: Callable[[float], float], values: Floats) -> Floats:
+    """Return a function of `math` for each value.
+
+    numpy's own exponential differs from that of `math` in the last bit of some
+    values, and takes ten times as long for a single one. For a column this is
+    a tenth of a microsecond a row, which is nothing beside the trees.
+    """
+    flat = np.fromiter(map(function, values.ravel().tolist()), np.float64, values.size)
+    return flat.reshape(values.shape)

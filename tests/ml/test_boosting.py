@@ -94,7 +94,7 @@ def test_a_library_without_the_calls_falls_back(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_calls_that_answer_otherwise_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(boosting._Lane, "run", lambda lane, vector: 0.25)
+    monkeypatch.setattr(boosting, "_open_lane", lambda *_: lambda vector: 0.25)
     scorer = RowScorer(TreeBag(BAGS["one booster"])._boosters)
     assert not scorer.is_fast
     assert scorer.margin(rows()[5]) != 0.25
@@ -130,3 +130,11 @@ def test_what_a_thread_prepared_is_freed_with_the_thread_and_with_the_scorer(
     del scorer
     gc.collect()
     assert len(freed) == 6
+
+
+@pytest.mark.parametrize("kind", ["reversed", "of single precision"])
+def test_a_row_that_lies_otherwise_in_memory_scores_the_same(kind: str) -> None:
+    scorer = RowScorer(TreeBag(BAGS["one booster"])._boosters)
+    row = rows()[7]
+    other = row[::-1].copy()[::-1] if kind == "reversed" else row.astype(np.float32)
+    assert scorer.margin(other) == scorer.margin(np.array(other, dtype=np.float64))
