@@ -27,6 +27,7 @@ from ml.protocols import (
 
 Result = TypeVar("Result")
 
+METRICS = ("auc", "average_precision", "card_precision_100")
 HEADINGS = ("AUC", "average precision", "card precision@100")
 # The gain of each step is between one of these and the next.
 STEPS: Mapping[str, Study] = {"logistic": HANDBOOK_LOGISTIC, "plain": HANDBOOK_PLAIN, "": HANDBOOK_STUDY}
@@ -88,7 +89,7 @@ def _single_split(history: History, clock: Clock) -> harness.Report:
     ]
     title = "Train 2018-07-25…31, delay 7 days, test 2018-08-08…14"
     return harness.Report(
-        metrics={name: round(value, 4) for name, value in vars(figures).items()},
+        metrics={name: round(getattr(figures, name), 4) for name in METRICS},
         tables=[harness.Rows(title, ("", *HEADINGS), rows)],
         notes=_counts(history, [split]) | clock.seconds | {"peak_rss_mb": harness.peak_rss_mb()},
     )
@@ -141,14 +142,14 @@ def metrics_of(folds: Mapping[str, Sequence[Figures]]) -> dict[str, float]:
     metrics: dict[str, float] = {}
     for step, figures in reversed(folds.items()):
         prefix = f"{step}_" if step else ""
-        for name, (mean, deviation) in handbook.mean_and_deviation(figures).items():
+        for name, (mean, deviation) in handbook.mean_and_deviation(figures, METRICS).items():
             metrics[f"{prefix}{name}"] = round(mean, 4)
             metrics[f"{prefix}{name}_sd"] = round(deviation, 4)
     return metrics
 
 
 def _cells(figures: Sequence[Figures]) -> Iterator[str]:
-    for mean, deviation in handbook.mean_and_deviation(figures).values():
+    for mean, deviation in handbook.mean_and_deviation(figures, METRICS).values():
         yield f"{mean:.3f} ± {deviation:.3f}"
 
 

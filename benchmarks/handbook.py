@@ -160,10 +160,10 @@ def judge(history: History, split: DelayedSplit, scores: Floats) -> Figures:
     return Figures(roc_auc(is_bad, scores), average_precision(is_bad, scores), precision)
 
 
-def mean_and_deviation(folds: Sequence[Figures]) -> Mapping[str, tuple[float, float]]:
+def mean_and_deviation(folds: Sequence[Figures], names: Sequence[str]) -> Mapping[str, tuple[float, float]]:
     """Return each figure's mean over the folds and its standard deviation, divided by n."""
     return {
         name: (float(np.mean(values)), float(np.std(values)))
-        for name in ("auc", "average_precision", "card_precision_100")
+        for name in names
         for values in [[getattr(fold, name) for fold in folds]]
     }
