@@ -33,12 +33,13 @@ DAYS, PER_DAY, CARDS, TERMINALS = 46, 90, 250, 25
 FIRST_DAY = 24
 SPLIT = DelayedSplit(first_day=(BEGIN - datetime(1970, 1, 1, tzinfo=UTC)).days + FIRST_DAY)
 NOW = BEGIN + timedelta(days=FIRST_DAY + 17, hours=12)  # in the middle of the test week
-QUICK = {"max_rounds": 12, "seeds": (1, 2)}
-STUDIES = {
-    "ours": replace(HANDBOOK_STUDY, recipe=replace(HANDBOOK_STUDY.recipe, **QUICK)),
-    "plain": replace(HANDBOOK_PLAIN, recipe=replace(HANDBOOK_PLAIN.recipe, **QUICK)),
-    "logistic": HANDBOOK_LOGISTIC,
-}
+
+
+def quick(study: Study) -> Study:
+    return replace(study, recipe=replace(study.recipe, max_rounds=12, seeds=(1, 2)))
+
+
+STUDIES = {"ours": quick(HANDBOOK_STUDY), "plain": quick(HANDBOOK_PLAIN), "logistic": HANDBOOK_LOGISTIC}
 
 
 def make_transactions() -> pl.DataFrame:
