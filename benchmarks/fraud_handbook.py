@@ -140,7 +140,7 @@ def _folds(
 def metrics_of(folds: Mapping[str, Sequence[Figures]]) -> dict[str, float]:
     """Return the metrics of each step, ours first and without a prefix, as means over the folds and `_sd`."""
     metrics: dict[str, float] = {}
-    for step, figures in reversed(folds.items()):
+    for step, figures in reversed(list(folds.items())):
         prefix = f"{step}_" if step else ""
         for name, (mean, deviation) in handbook.mean_and_deviation(figures, METRICS).items():
             metrics[f"{prefix}{name}"] = round(mean, 4)

@@ -130,7 +130,7 @@ def needed_for(
 ) -> tuple[list[Feature], list[Ratio]]:
     """Return the features and ratios that these inputs are made of, each in its declared order."""
     wanted, ratios = set(names), []
-    for one in reversed(declared.values()):  # a ratio builds on earlier ones only
+    for one in reversed(tuple(declared.values())):  # a ratio builds on earlier ones only
         if isinstance(one, Ratio) and one.name in wanted:
             ratios.append(one)
             wanted |= {one.part, one.whole}

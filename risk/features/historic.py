@@ -83,6 +83,5 @@ HISTORIC_RATIOS: tuple[Ratio, ...] = (
     *(bad_share(Entity.MERCHANT, minutes) for minutes in MERCHANT_LABEL_WINDOWS),
 )
 
-HISTORIC: dict[str, Declaration] = DECLARED | {
-    declaration.name: declaration for declaration in (*HISTORIC_FEATURES, *HISTORIC_RATIOS)
-}
+_BESIDE: tuple[Declaration, ...] = (*HISTORIC_FEATURES, *HISTORIC_RATIOS)
+HISTORIC: dict[str, Declaration] = DECLARED | {declaration.name: declaration for declaration in _BESIDE}
