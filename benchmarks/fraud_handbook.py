@@ -1,162 +1,172 @@
 """Import the Fraud Detection Handbook's transactions, train, and stand beside the published figures."""
 
 import argparse
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
-from django.utils import timezone
-from rich.progress import Progress
 
-from benchmarks import harness
-from core.actors import SYSTEM
-from intake.imports import load_mapping, run_import
-from intake.imports.sources import content_hash
-from intake.models import ImportBatch, ImportStatus
-from ml.arrays import Flags, Floats, Ints
-from ml.datasets import TrainingSet
-from ml.evaluation import average_precision, card_precision_at_k, roc_auc
+from benchmarks import handbook, harness
+from benchmarks.handbook import Figures, History, Inputs
 from ml.protocols import (
-    HANDBOOK_FEATURES,
+    HANDBOOK_CANDIDATES,
     HANDBOOK_FIRST_DAY,
+    HANDBOOK_LOGISTIC,
+    HANDBOOK_PLAIN,
     HANDBOOK_PUBLISHED,
-    HANDBOOK_RECIPE,
+    HANDBOOK_PUBLISHED_FOLDS,
+    HANDBOOK_STUDY,
+    HANDBOOK_TEST_DAYS,
+    HANDBOOK_VALIDATION_DAYS,
+    HANDBOOK_WEEK,
     DelayedSplit,
+    Study,
 )
-from ml.training import train
-from risk.datasets import compute_order_inputs
-from risk.facts.history import LabelHistory, OrderHistory, read_order_labels, read_orders
-from risk.features.declarations import BAD, Entity, schema_hash
 
-HANDBOOK = harness.ROOT.parent / "shared" / "data" / "fraud_handbook" / "transactions.parquet"
-TRANSACTIONS = 1_754_155
-BEGINS, ENDS = datetime(2018, 4, 1, tzinfo=UTC), datetime(2018, 10, 1, tzinfo=UTC)
-MICROSECONDS_PER_DAY = 86_400_000_000
-CARDS = 100
+Result = TypeVar("Result")
+
+METRICS = ("auc", "average_precision", "card_precision_100")
+HEADINGS = ("AUC", "average precision", "card precision@100")
+# The gain of each step is between one of these and the next.
+STEPS: Mapping[str, Study] = {"logistic": HANDBOOK_LOGISTIC, "plain": HANDBOOK_PLAIN, "": HANDBOOK_STUDY}
+TITLES = {
+    "logistic": "logistic regression, the book's inputs",
+    "plain": "plain LightGBM, the book's inputs",
+    "": "Backoffice",
+}
 
 
-@dataclass(frozen=True, eq=False)
-class History:
-    """All transactions in the order of their ids, with what came out.
+@dataclass
+class Clock:
+    """Seconds of each part of a run."""
 
-    day     (n,) days since the epoch
-    card    (n,) customer's fingerprint: the book has one card per customer
-    """
+    seconds: dict[str, float | None]
 
-    orders: OrderHistory
-    labels: LabelHistory
-    is_bad: Flags
-    day: Ints
-    card: Ints
+    def time(self, part: str, work: Callable[[], Result]) -> Result:
+        with harness.stopwatch() as watch:
+            result = work()
+        self.seconds[f"{part}_seconds"] = round(watch.seconds, 1)
+        return result
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", type=Path, default=HANDBOOK, help="the Handbook's transactions.parquet")
+    parser.add_argument(
+        "--data", type=Path, default=handbook.PLACE, help="the Handbook's transactions.parquet"
+    )
+    protocol = parser.add_mutually_exclusive_group()
+    protocol.add_argument("--prequential", action="store_true", help="the protocol of four test weeks")
+    protocol.add_argument(
+        "--validate",
+        action="store_true",
+        help="compare settings on the four earlier weeks; the test weeks are not looked at",
+    )
 
 
 def run(options: argparse.Namespace) -> harness.Report:
-    """Import what is not there yet, compute the features from the database, train, judge a later week."""
+    """Import what is not there yet, compute the features from the database, train, judge later weeks."""
     if not options.data.is_file():
         raise SystemExit(f"Skipped: {options.data} is not here. Give its place with --data.")
-    with harness.stopwatch() as importing:
-        is_new = _import(options.data)
-    with harness.stopwatch() as reading:
-        history = _read_history()
-    split = DelayedSplit(first_day=int(HANDBOOK_FIRST_DAY.astype(np.int64)))
-    train_rows = split.train_rows(history.day)
-    test_rows = split.test_rows(history.day, history.card, history.is_bad)
-    with harness.stopwatch() as computing:
-        rows = np.concatenate([train_rows, test_rows])
-        matrix = compute_order_inputs(history.orders, history.labels, rows, HANDBOOK_FEATURES)
-    with harness.stopwatch() as training:
-        score = _train_and_score(history, train_rows, matrix)
-    metrics = _judge(history, test_rows, score)
+    clock = Clock({})
+    if not clock.time("import", lambda: handbook.import_transactions(options.data)):
+        clock.seconds["import_seconds"] = None
+    history = clock.time("read", handbook.read_history)
+    if options.validate:
+        return _validate(history, clock)
+    return _prequential(history, clock) if options.prequential else _single_split(history, clock)
+
+
+# ── One week ─────────────────────────────────────────────────────────────────────────────────────
+def _single_split(history: History, clock: Clock) -> harness.Report:
+    split = DelayedSplit(first_day=_day(str(HANDBOOK_FIRST_DAY)))
+    inputs = clock.time("feature", lambda: Inputs.compute(history, [split], [HANDBOOK_WEEK]))
+    scores = clock.time("training", lambda: handbook.score(history, inputs, split, HANDBOOK_WEEK))
+    figures = handbook.judge(history, split, scores)
+    rows = [
+        *((name, *values) for name, values in HANDBOOK_PUBLISHED.items()),
+        ("Backoffice", *astuple(figures)),
+    ]
+    title = "Train 2018-07-25…31, delay 7 days, test 2018-08-08…14"
     return harness.Report(
-        metrics=metrics,
-        tables=[_table(metrics)],
-        notes={
-            "train_rows": len(train_rows),
-            "train_bad": int(history.is_bad[train_rows].sum()),
-            "test_rows": len(test_rows),
-            "test_bad": int(history.is_bad[test_rows].sum()),
-            "import_seconds": round(importing.seconds, 1) if is_new else None,
-            "read_seconds": round(reading.seconds, 1),
-            "feature_seconds": round(computing.seconds, 1),
-            "training_seconds": round(training.seconds, 1),
-            "peak_rss_mb": harness.peak_rss_mb(),
-        },
+        metrics={name: round(getattr(figures, name), 4) for name in METRICS},
+        tables=[harness.Rows(title, ("", *HEADINGS), rows)],
+        notes=_counts(history, [split]) | clock.seconds | {"peak_rss_mb": harness.peak_rss_mb()},
     )
 
 
-def _import(path: Path) -> bool:
-    """Import the file unless this very content is here already; return whether it was new."""
-    mapping = load_mapping("fraud_handbook")
-    is_here = ImportBatch.objects.filter(
-        content_sha256=content_hash(path, mapping), status=ImportStatus.COMPLETED, rows_total=TRANSACTIONS
-    ).exists()
-    if is_here:
-        return False
-    with Progress(transient=True) as bar:
-        task = bar.add_task("Importing", total=TRANSACTIONS)
-        run_import(
-            path,
-            mapping,
-            actor=SYSTEM,
-            at=timezone.now(),
-            progress=lambda done, _: bar.update(task, completed=done),
-        )
-    return True
-
-
-def _read_history() -> History:
-    orders = read_orders(since=BEGINS, before=ENDS)
-    if len(orders) != TRANSACTIONS:
-        raise SystemExit(
-            f"The database has {len(orders):,} orders of 2018 instead of {TRANSACTIONS:,}: use an empty one."
-        )
-    labels = read_order_labels(before=timezone.now())
-    return History(
-        orders=orders,
-        labels=labels,
-        is_bad=_truth(orders, labels),
-        day=orders.events.occurred_at // MICROSECONDS_PER_DAY,
-        card=orders.events.keys[Entity.BUYER].values,
+# ── Four weeks ───────────────────────────────────────────────────────────────────────────────────
+def _prequential(history: History, clock: Clock) -> harness.Report:
+    splits = _splits(HANDBOOK_TEST_DAYS)
+    found = clock.time("feature", lambda: Inputs.compute(history, splits, STEPS.values()))
+    folds = clock.time(
+        "training", lambda: {name: _folds(history, found, splits, study) for name, study in STEPS.items()}
+    )
+    published = [(f"{name} (published)", *values) for name, values in HANDBOOK_PUBLISHED_FOLDS.items()]
+    ours = [(TITLES[name], *_cells(figures)) for name, figures in folds.items()]
+    weeks = [(day, *astuple(fold)) for day, fold in zip(HANDBOOK_TEST_DAYS, folds[""], strict=True)]
+    return harness.Report(
+        metrics=metrics_of(folds),
+        tables=[
+            harness.Rows("Mean over the four test weeks", ("", *HEADINGS), [*published, *ours]),
+            harness.Rows("Backoffice, by first day of training", ("", *HEADINGS), weeks),
+        ],
+        notes=_counts(history, splits) | clock.seconds | {"peak_rss_mb": harness.peak_rss_mb()},
     )
 
 
-def _truth(orders: OrderHistory, labels: LabelHistory) -> Flags:
-    """Return (n_orders,) whether each proved bad; every transaction has a label."""
-    return np.isin(orders.events.ids, labels.subject_ids[labels.events.passes[BAD.code]])
-
-
-def _train_and_score(history: History, train_rows: Ints, matrix: Floats) -> Floats:
-    """Train on the first rows of the matrix, return the scores of the others."""
-    n_train = len(train_rows)
-    data = TrainingSet(
-        features=HANDBOOK_FEATURES,
-        matrix=matrix[:n_train],
-        is_bad=history.is_bad[train_rows],
-        at=history.orders.events.occurred_at[train_rows],
+def _validate(history: History, clock: Clock) -> harness.Report:
+    """Print every candidate on the weeks that settings are chosen on."""
+    splits = _splits(HANDBOOK_VALIDATION_DAYS)
+    studies = {"logistic": HANDBOOK_LOGISTIC, "plain": HANDBOOK_PLAIN, **HANDBOOK_CANDIDATES}
+    found = clock.time("feature", lambda: Inputs.compute(history, splits, studies.values()))
+    folds = clock.time(
+        "training", lambda: {name: _folds(history, found, splits, study) for name, study in studies.items()}
     )
-    model = train(data, recipe=HANDBOOK_RECIPE, schema_hash=schema_hash(HANDBOOK_FEATURES), num_threads=2)
-    return model.scores(matrix[n_train:], num_threads=2)
+    rows = [(name, *_cells(figures)) for name, figures in folds.items()]
+    return harness.Report(
+        metrics={},
+        tables=[harness.Rows("Mean over the four validation weeks", ("", *HEADINGS), rows)],
+        notes=_counts(history, splits) | clock.seconds | {"peak_rss_mb": harness.peak_rss_mb()},
+    )
 
 
-def _judge(history: History, test_rows: Ints, score: Floats) -> dict[str, float]:
-    is_bad = history.is_bad[test_rows]
-    precision = card_precision_at_k(history.day[test_rows], history.card[test_rows], is_bad, score, k=CARDS)
+def _folds(
+    history: History, inputs: Inputs, splits: Sequence[DelayedSplit], study: Study
+) -> Sequence[Figures]:
+    return [handbook.judge(history, split, handbook.score(history, inputs, split, study)) for split in splits]
+
+
+def metrics_of(folds: Mapping[str, Sequence[Figures]]) -> dict[str, float]:
+    """Return the metrics of each step, ours first and without a prefix, as means over the folds and `_sd`."""
+    metrics: dict[str, float] = {}
+    for step, figures in reversed(list(folds.items())):
+        prefix = f"{step}_" if step else ""
+        for name, (mean, deviation) in handbook.mean_and_deviation(figures, METRICS).items():
+            metrics[f"{prefix}{name}"] = round(mean, 4)
+            metrics[f"{prefix}{name}_sd"] = round(deviation, 4)
+    return metrics
+
+
+def _cells(figures: Sequence[Figures]) -> Iterator[str]:
+    for mean, deviation in handbook.mean_and_deviation(figures, METRICS).values():
+        yield f"{mean:.3f} ± {deviation:.3f}"
+
+
+def _counts(history: History, splits: Sequence[DelayedSplit]) -> dict[str, harness.Value]:
+    train_rows = np.concatenate([split.train_rows(history.day) for split in splits])
+    test_rows = np.concatenate([history.test_rows(split) for split in splits])
     return {
-        "auc": round(roc_auc(is_bad, score), 4),
-        "average_precision": round(average_precision(is_bad, score), 4),
-        "card_precision_100": round(precision, 4),
+        "train_rows": len(train_rows),
+        "train_bad": int(history.is_bad[train_rows].sum()),
+        "test_rows": len(test_rows),
+        "test_bad": int(history.is_bad[test_rows].sum()),
     }
 
 
-def _table(metrics: dict[str, float]) -> harness.Rows:
-    published = [(name, *figures) for name, figures in HANDBOOK_PUBLISHED.items()]
-    return harness.Rows(
-        "Train 2018-07-25…31, delay 7 days, test 2018-08-08…14",
-        ("", "AUC", "average precision", "card precision@100"),
-        [*published, ("Backoffice", *metrics.values())],
-    )
+def _splits(days: Sequence[str]) -> list[DelayedSplit]:
+    return [DelayedSplit(first_day=_day(day)) for day in days]
+
+
+def _day(text: str) -> int:
+    return int(np.datetime64(text, "D").astype(np.int64))

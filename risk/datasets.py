@@ -36,7 +36,7 @@ from . import segments
 from .facts import applications, history, listings
 from .facts.links import bad_labels_of
 from .features.columns import Events, Questions
-from .features.declarations import BAD, ORDER_FEATURES, ORDER_RATIOS, Entity, Feature, Ratio, Source
+from .features.declarations import BAD, DECLARED, Declaration, Entity, Feature, Ratio, Source
 from .features.direct import OrderColumns, direct_columns
 from .features.link_sets import link_columns
 from .features.links import ORDER_LINKS
@@ -238,9 +238,16 @@ def _read_orders(as_of: datetime, maturity: timedelta) -> LabelledRows:
 
 
 def compute_order_inputs(
-    orders: history.OrderHistory, labels: history.LabelHistory, rows: Ints, names: Sequence[str]
+    orders: history.OrderHistory,
+    labels: history.LabelHistory,
+    rows: Ints,
+    names: Sequence[str],
+    declared: Mapping[str, Declaration] = DECLARED,
 ) -> Floats:
-    """Return (n_rows, n_names): the inputs of these orders as of their arrival, from history alone."""
+    """Return (n_rows, n_names): the inputs of these orders as of their arrival, from history alone.
+
+    declared    what the names mean; a study of history may declare more than decisions are asked for
+    """
     events = orders.events
     questions = Questions(
         as_of=events.known_at[rows], keys={entity: keys.take(rows) for entity, keys in events.keys.items()}
@@ -251,7 +258,7 @@ def compute_order_inputs(
         Source.LABELS: labels.events,
         Source.OUTCOMES: labels.outcomes,
     }
-    features, ratios = needed_for(names)
+    features, ratios = needed_for(names, declared)
     columns |= compute_columns(features, questions, sources)
     add_ratios(ratios, columns)
     if any(link.name in names for link in ORDER_LINKS):
@@ -259,14 +266,17 @@ def compute_order_inputs(
     return np.column_stack([columns[name] for name in names])
 
 
-def needed_for(names: Sequence[str]) -> tuple[list[Feature], list[Ratio]]:
+def needed_for(
+    names: Sequence[str], declared: Mapping[str, Declaration] = DECLARED
+) -> tuple[list[Feature], list[Ratio]]:
     """Return the features and ratios that these inputs are made of, each in its declared order."""
     wanted, ratios = set(names), []
-    for ratio in reversed(ORDER_RATIOS):  # a ratio builds on earlier ones only
-        if ratio.name in wanted:
-            ratios.append(ratio)
-            wanted |= {ratio.part, ratio.whole}
-    return [feature for feature in ORDER_FEATURES if feature.name in wanted], ratios[::-1]
+    for one in reversed(tuple(declared.values())):  # a ratio builds on earlier ones only
+        if isinstance(one, Ratio) and one.name in wanted:
+            ratios.append(one)
+            wanted |= {one.part, one.whole}
+    features = [one for one in declared.values() if isinstance(one, Feature) and one.name in wanted]
+    return features, ratios[::-1]
 
 
 def _join_truth(ids: Ints, labels: history.LabelHistory, as_of: datetime) -> tuple[Ints, Flags, Floats]:

@@ -25,7 +25,7 @@ history) and `setwise` (history, in numpy), and must agree bit for bit. What bot
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass
 from enum import StrEnum
 
@@ -58,6 +58,9 @@ class Statistic(StrEnum):
     STD = "std"  # likewise
     DISTINCT = "distinct"
     SECONDS_SINCE = "since"  # the newest event of the window
+
+
+_LABEL_STATISTICS = (Statistic.COUNT, Statistic.SECONDS_SINCE)
 
 
 class Unit(StrEnum):
@@ -133,8 +136,8 @@ class Feature:
         is_distinct = self.statistic is Statistic.DISTINCT
         if is_distinct != (self.of is not None) or is_distinct != (self.cap is not None):
             raise ValueError(f"{self.name}: DISTINCT, and only DISTINCT, takes `of` and `cap`.")
-        if self.source is not Source.ORDERS and self.statistic is not Statistic.COUNT:
-            raise ValueError(f"{self.name}: labels can only be counted.")
+        if self.source is not Source.ORDERS and self.statistic not in _LABEL_STATISTICS:
+            raise ValueError(f"{self.name}: labels can only be counted, or the newest found.")
         if not SHORTEST_WINDOW <= self.window_minutes <= LONGEST_WINDOW:
             raise ValueError(f"{self.name}: a window lasts from 10 minutes to 180 days.")
         if (self.source is Source.OUTCOMES) != (self.delay_minutes > 0):
@@ -208,11 +211,14 @@ def label_count(entity: Entity, where: Filter | None, minutes: int) -> Feature:
     return Feature(name, Source.LABELS, entity, Statistic.COUNT, minutes, where=where)
 
 
-def outcome_count(entity: Entity, where: Filter | None, minutes: int) -> Feature:
+def outcome_count(
+    entity: Entity, where: Filter | None, minutes: int, delay_minutes: int = MATURITY
+) -> Feature:
     noun = "outcomes" if where is None else f"{where.code}_outcomes"
-    name = f"{entity}_{noun}_{window_name(minutes)}_count"
+    delay = "" if delay_minutes == MATURITY else f"_after_{window_name(delay_minutes)}"
+    name = f"{entity}_{noun}{delay}_{window_name(minutes)}_count"
     return Feature(
-        name, Source.OUTCOMES, entity, Statistic.COUNT, minutes, where=where, delay_minutes=MATURITY
+        name, Source.OUTCOMES, entity, Statistic.COUNT, minutes, where=where, delay_minutes=delay_minutes
     )
 
 
@@ -331,7 +337,7 @@ def input_names() -> tuple[str, ...]:
     return tuple(DECLARED)
 
 
-def schema_hash(names: Iterable[str]) -> str:
+def schema_hash(names: Iterable[str], declared: Mapping[str, Declaration] = DECLARED) -> str:
     """Return the sha256 of these inputs' definitions, in order; KeyError if one is not declared.
 
     The hash changes when a definition changes under the same name, not only when a name does: a model
@@ -340,12 +346,13 @@ def schema_hash(names: Iterable[str]) -> str:
     >>> schema_hash(["device_orders_1h_count"]) == schema_hash(["device_orders_24h_count"])
     False
     """
-    text = "\n".join(_definition(name) for name in names)
+    text = "\n".join(_definition(name, declared) for name in names)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _definition(name: str) -> str:
-    declaration = DECLARED[name]
+def _definition(name: str, declared: Mapping[str, Declaration]) -> str:
+    declaration = declared[name]
     if isinstance(declaration, Ratio):
-        return f"{name} = ({_definition(declaration.part)}) / ({_definition(declaration.whole)})"
+        part, whole = (_definition(each, declared) for each in (declaration.part, declaration.whole))
+        return f"{name} = ({part}) / ({whole})"
     return f"{type(declaration).__name__}{'|'.join(map(str, astuple(declaration)))}"

@@ -152,6 +152,8 @@ def build_query(
     rolled    entities whose rollups are read, on PostgreSQL; those of the others, if there are any, are left
               alone and their events read one by one: the same answer from a text a fraction as long
 
+    ValueError for a label feature that rollups cannot hold.
+
     >>> from risk.features.declarations import DAY, distinct_count
     >>> print(build_query([distinct_count(Entity.DEVICE, Entity.CARD, DAY)], Dialect.SQLITE).sql)
     SELECT orders_device.c0, NULL AS mark FROM
@@ -160,6 +162,10 @@ def build_query(
     AND known_at < %(as_of)s AND occurred_at < %(as_of)s AND occurred_at >= %(since_24h)s)) AS orders_device
     """
     ordered = sorted(features, key=_group_of)
+    for feature in ordered:
+        # A correction takes a label back from a rollup's sums; the newest before it is not kept.
+        if feature.source is not Source.ORDERS and feature.statistic is not Statistic.COUNT:
+            raise ValueError(f"{feature.name}: a decision can only count labels.")
     slots = tuple(
         Slot(source, entity, tuple(group), tables[source])
         for (source, entity), group in groupby(ordered, key=_group_of)

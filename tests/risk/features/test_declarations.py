@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ml.protocols import HANDBOOK_FEATURES
+from ml.protocols import HANDBOOK_CANDIDATES, HANDBOOK_FEATURES, HANDBOOK_LOGISTIC, HANDBOOK_PLAIN
+from risk.facts.orders import ORDER_INPUT_NAMES
 from risk.features import declarations
 from risk.features.declarations import (
     BAD,
@@ -18,6 +19,7 @@ from risk.features.declarations import (
     Declaration,
     Entity,
     Feature,
+    Ratio,
     Source,
     Statistic,
     Unit,
@@ -25,6 +27,9 @@ from risk.features.declarations import (
     window_name,
 )
 from risk.features.direct import OrderColumns, direct_columns
+from risk.features.historic import HISTORIC, HISTORIC_FEATURES, HISTORIC_RATIOS
+from risk.features.online import build_query
+from risk.features.tables import Dialect
 from risk.features.wording import label, sentence
 
 NOON_THURSDAY = 12 * 3_600_000_000
@@ -112,6 +117,43 @@ def test_schema_hash_refuses_an_undeclared_name() -> None:
 
 def test_the_published_comparison_uses_declared_inputs_only() -> None:
     assert set(HANDBOOK_FEATURES) <= set(DECLARED)
+
+
+def test_the_four_weeks_use_declared_inputs_only() -> None:
+    studies = [HANDBOOK_LOGISTIC, HANDBOOK_PLAIN, *HANDBOOK_CANDIDATES.values()]
+    assert {name for study in studies for name in study.features} <= set(HISTORIC)
+
+
+def test_what_only_history_declares_costs_no_decision() -> None:
+    beside: tuple[Declaration, ...] = (*HISTORIC_FEATURES, *HISTORIC_RATIOS)
+    assert len(HISTORIC) == len(DECLARED) + len(beside)
+    assert not {one.name for one in beside} & set(ORDER_INPUT_NAMES)
+
+
+def test_a_ratio_of_history_builds_on_earlier_ones() -> None:
+    seen: set[str] = set()
+    for name, declaration in HISTORIC.items():
+        if isinstance(declaration, Ratio):
+            assert {declaration.part, declaration.whole} <= seen
+        seen.add(name)
+
+
+@pytest.mark.parametrize("dialect", Dialect)
+def test_a_decision_is_not_asked_for_the_newest_label(dialect: Dialect) -> None:
+    newest = HISTORIC["merchant_bad_label_90d_since"]
+    assert isinstance(newest, Feature)
+    with pytest.raises(ValueError, match="merchant_bad_label_90d_since"):
+        build_query([newest], dialect)
+
+
+def test_the_hash_of_a_study_depends_on_its_own_declarations() -> None:
+    names = ["order_amount_to_buyer_mean_180d"]
+    with pytest.raises(KeyError):
+        schema_hash(names)
+    total = HISTORIC["buyer_amount_180d_sum"]
+    assert isinstance(total, Feature)
+    other = HISTORIC | {total.name: dataclasses.replace(total, window_minutes=DAY)}
+    assert schema_hash(names, HISTORIC) != schema_hash(names, other)
 
 
 def test_direct_facts_are_exactly_the_declared_ones() -> None:

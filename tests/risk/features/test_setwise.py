@@ -17,6 +17,7 @@ from risk.features.declarations import (
     Statistic,
     order_count,
 )
+from risk.features.historic import HISTORIC_FEATURES
 from risk.features.setwise import add_ratios, compute_columns
 from tests.risk.features import streams
 from tests.risk.features.streams import Event, Question
@@ -37,7 +38,7 @@ CAPPED_AT_TWO = Feature(
 def test_every_feature_equals_its_definition_event_by_event(
     orders: list[Event], labels: list[Event], questions: list[Question]
 ) -> None:
-    features = (*ORDER_FEATURES, CAPPED_AT_TWO)
+    features = (*ORDER_FEATURES, *HISTORIC_FEATURES, CAPPED_AT_TWO)
     rows = streams.rows_of(orders, labels)
     columns = compute_columns(features, streams.as_questions(questions), streams.all_events(rows))
     for feature in features:
@@ -66,7 +67,8 @@ def test_nothing_known_later_moves_a_feature(
     seen = [event for event in past if event.known_at < moment]
     unseen = [event for event in future if event.known_at >= moment]
     renumbered = [streams.Event(**{**vars(event), "id": 100 + event.id}) for event in unseen]
-    features = [feature for feature in ORDER_FEATURES if feature.source is Source.ORDERS]
+    declared = (*ORDER_FEATURES, *HISTORIC_FEATURES)
+    features = [feature for feature in declared if feature.source is Source.ORDERS]
     without = compute_columns(features, asked, {Source.ORDERS: streams.as_events(seen)})
     with_future = compute_columns(features, asked, {Source.ORDERS: streams.as_events([*seen, *renumbered])})
     for name, column in without.items():
