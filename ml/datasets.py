@@ -87,8 +87,8 @@ class TrainingSet:
         if not np.issubdtype(self.matrix.dtype, np.floating):
             sentence = f"The inputs are {self.matrix.dtype}, not numbers."
             raise LearningError(sentence, code="changed_type")
-        is_infinite = np.isinf(self.matrix).any(axis=0)  # row by row: columns of a large matrix are far apart
-        infinite = [name for name, found in zip(self.features, is_infinite, strict=True) if found]
+        # In one pass over the rows: the values of one column of a large matrix are far apart.
+        infinite = [self.features[column] for column in np.flatnonzero(np.isinf(self.matrix).any(axis=0))]
         if infinite:
             sentence = f"Columns hold infinite values: {', '.join(infinite)}."
             raise LearningError(sentence, code="not_finite")

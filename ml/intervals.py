@@ -36,7 +36,7 @@ FIGURES = (
     "brier",
     "calibration_error",
 )
-ROW_DRAWS = 40_000_000  # rows × draws per model: about two seconds on one core
+ROW_DRAWS = 40_000_000  # rows × draws per model: 4.6 s of one core at 100,000 rows
 FEWEST_DRAWS = 100  # a percentile of fewer is mostly chance
 _DAY = 86_400_000_000
 _BINS = 10
