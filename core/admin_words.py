@@ -286,6 +286,7 @@ FIELD_WORDS: "Mapping[str, StrPromise]" = {
     "uploaded_by": _("uploaded by"),
     "user": _("user"),
     "valid_from": _("valid from"),
+    "value": _("value"),
     "value_minor": _("value at stake in base minor units"),
     "version": _("version"),
     "watermark": _("rolled up to"),

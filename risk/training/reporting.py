@@ -84,9 +84,7 @@ def judge_models(
             threshold=threshold,
             context={**context, "champion_left_out": champion is not None and shown is None},
             options=_options(kind, judging),
-            progress=lambda step, share, start=start, width=width: progress(
-                "evaluating", start + width * share
-            ),
+            progress=_within(progress, start, width),
         )
         found[kind] = Judged(
             report,
@@ -96,6 +94,10 @@ def judge_models(
             tuple(report["comparisons"].get(BASELINE, {}).get("reasons", ())),
         )
     return found
+
+
+def _within(progress: Progress, start: float, width: float) -> Progress:
+    return lambda step, share: progress("evaluating", start + width * share)
 
 
 def _others(

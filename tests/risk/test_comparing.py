@@ -30,6 +30,7 @@ class TestComparison:
         challenger = make_linear_model({"order_amount_minor": 0.0}, status="shadow")
         found = self.compared(challenger)
         assert (found.status, found.passes) == ("finished", False)
+        assert found.result is not None
         assert found.result["against"] == "champion"
         assert found.champion_sha256 == champion.sha256
         assert 0 < found.rows <= 80

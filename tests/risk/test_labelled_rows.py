@@ -92,7 +92,7 @@ class TestTrainingSet:
         for order in (sampled, told):
             decision = decide_order(order, as_of=order.known_at)
             assert (decision.outcome, decision.is_sampled) == ("approve", True)
-        snapshot = {**Decision.objects.first().snapshot, "review_share": 0.05}
+        snapshot = {**Decision.objects.earliest("pk").snapshot, "review_share": 0.05}
         Decision.objects.update(snapshot=snapshot)
         label(sampled, is_bad=False, source=LabelSource.VERDICT, weight=0.5)
         label(told, is_bad=False, source=LabelSource.VERDICT)

@@ -193,6 +193,7 @@ class TestRejection:
         version = train(request())
         assert version is not None
         comparison = version.comparisons.get()
+        assert comparison.result is not None
         assert comparison.result["against"] == "baseline"
         assert comparison.champion_sha256 == champion.sha256
         assert "champion_unusable" in caplog.text
@@ -303,14 +304,14 @@ class TestTuning:
         assert train(run, progress=die) is None
         tried = list(run.trials.order_by("number").values_list("number", "value", "state"))
         assert [number for number, _, _ in tried] == [0, 1]
-        assert all(state == "complete" and value > 0 for _, value, state in tried)
+        assert all(state == "complete" and value is not None and value > 0 for _, value, state in tried)
 
         TrainingRun.objects.filter(pk=run.pk).update(status="queued", tuning_seconds=1)
         run.trials.update(seconds=1.0)  # the budget is used up: no third
         version = train(run)
         assert version is not None
         assert run.trials.count() == 2
-        best = max(run.trials.all(), key=lambda trial: (trial.value, -trial.number))
+        best = max(run.trials.all(), key=lambda trial: (trial.value or 0.0, -trial.number))
         recipe = version.report.data["training"]["recipe"]
         assert recipe["parameters"]["num_leaves"] == best.parameters["num_leaves"]
         assert version.report.data["context"]["tuning"] == {"seconds": 1, "trials": 2}
