@@ -118,6 +118,7 @@ class Health:
     others: Sequence[InputRow]
     bins: Sequence[Bin]
     days: Sequence[ModelHealth]
+    bad_chart: Mapping[str, Any] | None
     label_chart: Mapping[str, Any] | None
     weeks: Sequence[WeekRow]
     outcome_chart: Mapping[str, Any] | None
@@ -166,7 +167,8 @@ def find_health(subject: str) -> Health | None:
         others=inputs[_FOREMOST:],
         bins=_bins(latest.scores),
         days=days[:_CHART_DAYS],
-        label_chart=_label_chart(days[:_CHART_DAYS]),
+        bad_chart=_share_chart(days, "line", _("bad"), "bad", "labels"),
+        label_chart=_share_chart(days, "bar", _("labelled"), "labels", "scored"),
         weeks=weeks,
         outcome_chart=_outcome_chart(weeks),
         shadows=[
@@ -220,19 +222,16 @@ def _bins(scores: Mapping[str, Any]) -> list[Bin]:
 
 
 # ── Outcomes ─────────────────────────────────────────────────────────────────────────────────────
-def _label_chart(days: Sequence[ModelHealth]) -> Mapping[str, Any] | None:
-    told = [row for row in reversed(days) if row.outcomes.get("scored")]
+def _share_chart(
+    days: Sequence[ModelHealth], kind: str, name: str, part: str, whole: str
+) -> Mapping[str, Any] | None:
+    """Return a share of the outcomes by the day of the decision; None for fewer than two days."""
+    told = [row for row in reversed(days[:_CHART_DAYS]) if row.outcomes.get("scored")]
     if len(told) < 2:
         return None
-    return {
-        "kind": "line",
-        "x": [row.day.isoformat() for row in told],
-        "unit": " %",
-        "series": [
-            {"name": _("labelled"), "values": [_percent(row.outcomes, "labels", "scored") for row in told]},
-            {"name": _("bad of these"), "values": [_percent(row.outcomes, "bad", "labels") for row in told]},
-        ],
-    }
+    values = [_percent(row.outcomes, part, whole) for row in told]
+    series = [{"name": name, "values": values}]
+    return {"kind": kind, "x": [row.day.isoformat() for row in told], "unit": " %", "series": series}
 
 
 def _percent(figures: Mapping[str, Any], part: str, whole: str) -> float | None:

@@ -4,7 +4,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Exists, Max, OuterRef, QuerySet
 from django.utils import timezone
 
@@ -51,7 +51,7 @@ def _score_with(version: ModelVersion, *, since: datetime, stop: float) -> int:
     while True:
         with transaction.atomic():
             # Whoever scores with this model is alone at it, so that no pair is written twice.
-            if not try_lock(f"shadow:{version.pk}"):
+            if not try_lock(f"shadow:{version.pk}") or not _hold(version):
                 return scored
             if model is None:
                 start = max(start, _resume_at(version))
@@ -66,6 +66,14 @@ def _score_with(version: ModelVersion, *, since: datetime, stop: float) -> int:
         scored, start = scored + len(ids), int(ids[-1]) + 1
         if len(ids) < BATCH or time.monotonic() >= stop:
             return scored
+
+
+def _hold(version: ModelVersion) -> bool:
+    """Keep the model's row from being deleted until the transaction ends; False if it is gone already."""
+    held = " FOR KEY SHARE" if connection.vendor == "postgresql" else ""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT 1 FROM {version._meta.db_table} WHERE id = %s{held}", [version.pk])  # noqa: S608
+        return cursor.fetchone() is not None
 
 
 def _unscored(version: ModelVersion, start: int) -> QuerySet[Decision]:

@@ -177,11 +177,17 @@ class ModelPromotion(models.Model):
 
 
 class ShadowScore(models.Model):
-    """One row is what a shadow model would have scored one decision."""
+    """One row is what a shadow model would have scored one decision.
+
+    Without a foreign key in the database, which would look the same model up for every one of thousands of
+    rows: who writes them holds the model's row meanwhile (`risk.shadow`).
+    """
 
     id = TimeOrderedIdField()
     decision_id = models.BigIntegerField()
-    model = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="shadow_scores")
+    model = models.ForeignKey(
+        ModelVersion, on_delete=models.CASCADE, related_name="shadow_scores", db_constraint=False
+    )
     score = models.FloatField()
     created_at = models.DateTimeField(auto_now_add=True)
 

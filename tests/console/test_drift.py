@@ -86,8 +86,8 @@ def test_weeks_tell_what_proved_true(analyst: Client, measured: ModelVersion) ->
     assert (newest.figures["scored"], newest.figures["labels"], newest.figures["bad"]) == (1_400, 700, 175)
     assert (newest.labelled, newest.bad_share) == (0.5, 0.25)
     assert before.last == newest.last - timedelta(days=7)
-    assert [one["name"] for one in health.label_chart["series"]] == ["labelled", "bad of these"]
-    assert set(health.label_chart["series"][1]["values"]) == {25.0}
+    assert set(health.bad_chart["series"][0]["values"]) == {25.0}
+    assert set(health.label_chart["series"][0]["values"]) == {50.0}
 
 
 def test_shadow_stands_beside_the_champion(analyst: Client, measured: ModelVersion) -> None:
