@@ -21,6 +21,7 @@ from .views import (
     rules,
     search,
     snoozes,
+    trainings,
     verdicts,
 )
 
@@ -92,10 +93,18 @@ urlpatterns: list[URLPattern] = [
     path("monitoring/snoozes/new", snoozes.snooze_new, name="snooze-new"),
     path("monitoring/snoozes/<slug:public_id>/end", snoozes.end, name="snooze-end"),
     path("models/", models.model_list, name="models"),
-    path("models/train", models.train, name="train"),
-    path("models/training/<int:run_id>", models.training, name="training"),
+    path("models/of/<slug:subject>/", models.subject_models, name="subject-models"),
+    path("models/train", trainings.train, name="train"),
+    path("models/training/<int:run_id>", trainings.training, name="training"),
+    path("models/training/<int:run_id>/cancel", trainings.cancel, name="training-cancel"),
     path("models/<slug:public_id>/", models.model, name="model"),
+    path("models/<slug:public_id>/card", models.model_card, name="model-card"),
+    path("models/<slug:public_id>/comparison", models.comparison, name="model-comparison"),
+    path("models/<slug:public_id>/compare", models.compare, name="model-compare"),
+    path("models/<slug:public_id>/shadow", models.shadow, name="model-shadow"),
     path("models/<slug:public_id>/promote", models.promote, name="model-promote"),
+    path("models/<slug:public_id>/roll-back", models.roll_back, name="model-roll-back"),
+    path("models/<slug:public_id>/retire", models.retire, name="model-retire"),
     # Data
     path("imports/", imports.import_list, name="imports"),
     path("imports/<slug:public_id>/errors", imports.error_file, name="import-errors"),

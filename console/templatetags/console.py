@@ -4,17 +4,20 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django import template
+from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from console.bands import Bands
 from console.estimates import Share
 from console.list_pages import masked_value
+from console.modelling.figures import value_text
 from core.countries import country_name
 from core.ids import encode
+from core.money import exponent
 from core.reasons import find_reason
 from core.templatetags.ui import score
-from core.ui.formats import number_text
+from core.ui.formats import exact_text, number_text
 from core.ui.statuses import Tone
 from risk.list_files import ReadEntries
 from risk.models import Decision
@@ -198,6 +201,31 @@ _SEGMENTS = {
 def moment_of(text: str) -> datetime:
     """Return the moment of an ISO 8601 text."""
     return datetime.fromisoformat(text)
+
+
+# ── Models ───────────────────────────────────────────────────────────────────────────────────────
+@register.filter
+def model_money(minor: Figure) -> str:
+    """Return an average amount in minor units, which need not be whole, with the base currency."""
+    return value_text("money", float(minor)) if isinstance(minor, (int, float)) else "–"
+
+
+@register.filter
+def amount_tick(minor: float) -> str:
+    """Return an amount at an axis, without its currency."""
+    return number_text(minor / 10 ** exponent(settings.BASE_CURRENCY), decimals=2)
+
+
+@register.filter
+def whole_percent(share: float) -> str:
+    """Return a share at an axis, without its sign."""
+    return number_text(100 * share)
+
+
+@register.filter
+def exact_moment(at: datetime) -> str:
+    """Return a moment to the second: what a file says, which is read at any time."""
+    return exact_text(at)
 
 
 # ── Lists ────────────────────────────────────────────────────────────────────────────────────────

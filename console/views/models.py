@@ -1,160 +1,245 @@
-"""Models: versions beside their baseline, trainings in progress, promotion by a second person."""
+"""Models: the list, a version's report and card, and what people do with a version."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.models import User
 from accounts.permissions import Permission
+from catalog.models import Category
 from console.access import staff_page, user_of
+from console.bands import live_bands
+from console.modelling.card import name_of, write_card
+from console.modelling.figures import LISTED, figures_of
+from console.modelling.gate import read_gate
+from console.modelling.overview import TRAINABLE, open_and_recent_runs, read_overview, read_trainings
+from console.modelling.report import ModelReport, read_report
+from console.modelling.runs import read_run
+from console.modelling.words import kind_words
 from console.pages import show
+from console.paging import page_of
 from console.shadow import compare_shadow
-from core.errors import Conflict, PermissionDenied
-from core.ids import decode, encode
+from console.views.trainings import TUNING_MINUTES
+from core.errors import Conflict, DomainError, PermissionDenied
+from core.ids import decode
+from core.ui.formats import DEFAULT_REVIEW_AT
 from core.ui.toasts import add_toast
 from risk import selectors as risk
 from risk import services
-from risk.models import ModelStatus, ModelVersion, Subject, TrainingRun
+from risk.models import ModelReport as StoredReport
+from risk.models import ModelStatus, ModelVersion, TrainingRun
 
-_TRAINABLE = (Subject.ORDER, Subject.LISTING, Subject.APPLICATION)
-_RUNS = 5
-_UNDER_WAY = {TrainingRun.Status.QUEUED, TrainingRun.Status.RUNNING}
-# Figure, its label, and whether more is better.
-_FIGURES = (
-    ("auc", "AUC", True),
-    ("average_precision", gettext_lazy("Average precision"), True),
-    ("recall_at_1pct_fpr", gettext_lazy("Caught at 1 % false alarms"), True),
-    ("recall_at_5pct_fpr", gettext_lazy("Caught at 5 % false alarms"), True),
-    ("brier", gettext_lazy("Brier score"), False),
-    ("calibration_error", gettext_lazy("Calibration error"), False),
-)
-_STEPS = {
-    "reading": gettext_lazy("Reading history"),
-    "training": gettext_lazy("Training the model"),
-    "baseline": gettext_lazy("Training the baseline"),
-    "evaluating": gettext_lazy("Judging on later time"),
-}
+_TRAININGS_A_PAGE = 15
 
 
 @require_safe
 @staff_page(Permission.VIEW_RULES)
 def model_list(request: HttpRequest) -> HttpResponse:
-    versions = list(risk.list_models())
-    by_subject = [
-        (subject, [_row_of(version) for version in versions if version.subject == subject])
-        for subject in _TRAINABLE
-    ]
+    """Show the champion of every subject, what was trained lately, and trainings under way."""
+    now = timezone.now()
     context = {
-        "by_subject": by_subject,
-        "runs": [_run_row(run) for run in risk.list_training_runs().select_related("requested_by")[:_RUNS]],
+        "subjects": read_overview(at=now),
+        "runs": [read_run(run) for run in open_and_recent_runs()],
+        "trainable": TRAINABLE,
+        "tuning_minutes": TUNING_MINUTES,
+        "now": now,
     }
     return show(request, "console/model_list.html", context)
 
 
 @require_safe
 @staff_page(Permission.VIEW_RULES)
-def model(request: HttpRequest, public_id: str) -> HttpResponse:
-    found = risk.get_model(decode("mod", public_id))
-    live = risk.find_live(found.subject)
-    thresholds = live.policy.get("thresholds", {}) if live else {}
-    review_at = thresholds.get("review_at", 1 / 3)
+def subject_models(request: HttpRequest, subject: str) -> HttpResponse:
+    """Show every training of a subject that made versions, newest first."""
+    found = next((one for one in TRAINABLE if one.value == subject), None)
+    if found is None:
+        raise Http404
+    runs = TrainingRun.objects.filter(subject=subject, versions__isnull=False).distinct()
+    page = page_of(
+        request,
+        runs.select_related("requested_by").prefetch_related("versions"),
+        keys=("-id",),
+        limit=_TRAININGS_A_PAGE,
+    )
     context = {
-        "model": found,
-        "public_id": public_id,
-        "figures": _figures(found.metrics),
-        "rows": _rows_of(found),
-        "run": found.training,
-        "promotions": found.promotions.select_related("requested_by", "approver").order_by("-pk"),
-        "comparison": compare_shadow(found, review_at=review_at)
-        if found.status == ModelStatus.SHADOW
-        else None,
-        "review_at": review_at,
-        "can_promote": found.status in {ModelStatus.SHADOW, ModelStatus.RETIRED},
-        "is_own": found.training.requested_by_id == user_of(request).pk,
+        "subject": found,
+        "page": page,
+        "columns": [label for _figure, label in figures_of(found, LISTED)],
+        "groups": read_trainings(page.rows),
         "now": timezone.now(),
     }
-    return show(request, "console/model.html", context)
-
-
-@require_POST
-@staff_page(Permission.PROMOTE_MODELS)
-def train(request: HttpRequest) -> HttpResponse:
-    """Ask for a training on everything known now."""
-    subject = request.POST.get("subject", "")
-    if subject in {choice.value for choice in _TRAINABLE}:
-        services.request_training(subject, as_of=timezone.now(), requested_by=user_of(request))
-        add_toast(request, _("Training requested. Another person promotes its model."))
-    return redirect("console:models")
+    return show(request, "console/model_subject.html", context)
 
 
 @require_safe
 @staff_page(Permission.VIEW_RULES)
-def training(request: HttpRequest, run_id: int) -> HttpResponse:
-    """Answer the progress line of one training, which asks again while it runs."""
-    run = risk.list_training_runs().select_related("requested_by").filter(pk=run_id).first()
-    if run is None:
-        return HttpResponse(status=404)
-    return render(request, "console/models/_run.html", {"row": _run_row(run)})
+def model(request: HttpRequest, public_id: str) -> HttpResponse:
+    found, now, user = _model_of(public_id), timezone.now(), user_of(request)
+    report = _report_of(found)
+    review_at = live_bands().get(found.subject, (DEFAULT_REVIEW_AT, 1.0))[0]
+    gate = read_gate(found, user, report.categories, at=now)
+    context = {
+        "model": found,
+        "public_id": public_id,
+        "kind": kind_words(found.kind),
+        "report": report,
+        "run": found.training,
+        "gate": gate,
+        "verdict": gate.verdict,
+        "promotions": list(risk.list_promotions(found.subject).filter(model=found)),
+        "comparison": compare_shadow(found, review_at=review_at)
+        if found.status == ModelStatus.SHADOW
+        else None,
+        "review_at": review_at,
+        "now": now,
+        "is_card": False,
+    }
+    return show(request, "console/model.html", context)
+
+
+@require_safe
+@staff_page(Permission.VIEW_RULES)
+def model_card(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Hand out the card as a file."""
+    found = _model_of(public_id)
+    answer = HttpResponse(write_card(_report_of(found)), content_type="text/html; charset=utf-8")
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name_of(found)}"'
+    answer.headers["X-Content-Type-Options"] = "nosniff"
+    return answer
+
+
+@require_safe
+@staff_page(Permission.VIEW_RULES)
+def comparison(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Answer how a comparison goes, and make the page load anew once it has ended."""
+    found, user = _model_of(public_id), user_of(request)
+    gate = read_gate(found, user, {}, at=timezone.now())
+    answer = render(
+        request, "console/models/_comparing.html", {"gate": gate, "public_id": public_id, "model": found}
+    )
+    if not gate.is_comparing:
+        answer.headers["HX-Refresh"] = "true"
+    return answer
+
+
+# ── Actions ──────────────────────────────────────────────────────────────────────────────────────
+@require_POST
+@staff_page(Permission.PROMOTE_MODELS)
+def shadow(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Let a candidate score live traffic without effect."""
+    return _do(
+        request,
+        public_id,
+        lambda found, user, at: services.shadow_model(found, by=user, at=at),
+        _("Version %(number)s scores beside the champion from now on"),
+    )
+
+
+@require_POST
+@staff_page(Permission.PROMOTE_MODELS)
+def compare(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Ask for a comparison with the present champion on what is labelled by now."""
+    return _do(
+        request,
+        public_id,
+        lambda found, user, at: services.request_comparison(found, requested_by=user, at=at),
+        _("The comparison of version %(number)s is requested"),
+    )
 
 
 @require_POST
 @staff_page(Permission.PROMOTE_MODELS)
 def promote(request: HttpRequest, public_id: str) -> HttpResponse:
     """Make the model champion; the service refuses whoever asked for its training."""
-    found = risk.get_model(decode("mod", public_id))
+    return _do(
+        request,
+        public_id,
+        lambda found, user, at: services.promote_model(found, approver=user, at=at),
+        _("Version %(number)s scores from now on"),
+    )
+
+
+@require_POST
+@staff_page(Permission.PROMOTE_MODELS)
+def retire(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Put a candidate or a shadow away."""
+    return _do(
+        request,
+        public_id,
+        lambda found, user, at: services.retire_model(found, by=user, at=at),
+        _("Version %(number)s is put away"),
+    )
+
+
+@require_POST
+@staff_page(Permission.PROMOTE_MODELS)
+def roll_back(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Return to the champion before; refused if another one reigns by now than the page showed."""
+    found, user = _model_of(public_id), user_of(request)
+    if found.status != ModelStatus.CHAMPION:
+        add_toast(request, _("This model is not the champion any more."), kind="error")
+        return redirect("console:model", public_id)
     try:
-        services.promote_model(found, approver=user_of(request), at=timezone.now())
+        promotion = services.roll_back_model(found.subject, approver=user, at=timezone.now())
     except (Conflict, PermissionDenied) as refusal:
-        add_toast(request, refusal.message, kind="error")
+        add_toast(request, _refusal(refusal), kind="error")
     else:
-        add_toast(request, _("Version %(number)s scores from now on") % {"number": found.number})
+        text = _("Version %(number)s scores again")
+        add_toast(request, text % {"number": promotion.model.number})
     return redirect("console:model", public_id)
 
 
-def _row_of(version: ModelVersion) -> dict[str, Any]:
-    return {
-        "version": version,
-        "public_id": encode("mod", version.pk),
-        "model": version.metrics.get("model", {}),
-        "baseline": version.metrics.get("baseline", {}),
-        "rows": _rows_of(version),
+def _do(
+    request: HttpRequest,
+    public_id: str,
+    action: Callable[[ModelVersion, User, datetime], object],
+    done: str,
+) -> HttpResponse:
+    """Do one thing to a version and say so, or say why not."""
+    found = _model_of(public_id)
+    try:
+        action(found, user_of(request), timezone.now())
+    except (Conflict, PermissionDenied) as refusal:
+        add_toast(request, _refusal(refusal), kind="error")
+    else:
+        add_toast(request, done % {"number": found.number})
+    return redirect("console:model", public_id)
+
+
+def _refusal(refusal: DomainError) -> str:
+    """Return why a service said no, in the reader's language."""
+    words: Mapping[str, str] = {
+        "second_person_needed": _("A second person has to promote this model."),
+        "not_promotable": _("Only a shadow or an earlier champion can be promoted."),
+        "no_passing_comparison": _(
+            "It has no passing comparison with the present champion of the last days."
+        ),
+        "not_a_candidate": _("Only a candidate can be put in shadow."),
+        "is_champion": _("The champion is what others are compared with."),
+        "not_retirable": _("Only a candidate or a shadow can be put away."),
+        "nothing_to_roll_back_to": _("No other model was champion before it."),
     }
+    return words.get(refusal.code, refusal.message)
 
 
-def _rows_of(version: ModelVersion) -> Mapping[str, int | None]:
-    return {"earlier": None, "later": None, **version.metrics.get("rows", {})}
+def _model_of(public_id: str) -> ModelVersion:
+    return risk.get_model(decode("mod", public_id))
 
 
-def _run_row(run: TrainingRun) -> dict[str, Any]:
-    return {
-        "run": run,
-        "percent": round(100 * run.progress),
-        "step": _STEPS.get(run.step, run.step),
-        "state": "done" if run.status == TrainingRun.Status.FINISHED else run.status,
-        "is_under_way": run.status in _UNDER_WAY,
-    }
+def _report_of(found: ModelVersion) -> ModelReport:
+    data: Mapping[str, Any] | None = (
+        StoredReport.objects.filter(pk=found.pk).values_list("data", flat=True).first()
+    )
+    return read_report(found, data, _category_names(data))
 
 
-def _figures(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return each figure of the model beside the baseline's on the same later rows."""
-    own, baseline = metrics.get("model", {}), metrics.get("baseline", {})
-    rows = []
-    for name, label, more_is_better in _FIGURES:
-        ours, theirs = own.get(name), baseline.get(name)
-        is_known = ours is not None and theirs is not None
-        rows.append(
-            {
-                "label": label,
-                "model": ours,
-                "baseline": theirs,
-                "difference": ours - theirs if is_known else None,
-                "is_better": is_known and (ours > theirs) == more_is_better,
-                "more_is_better": more_is_better,
-            }
-        )
-    return rows
+def _category_names(data: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return code → name of the categories that a report names; no query if it names none."""
+    codes = {row["value"] for row in ((data or {}).get("segments") or {}).get("category", ())}
+    return {one.code: one.name for one in Category.objects.filter(code__in=codes)} if codes else {}

@@ -21,6 +21,7 @@ _NO_PAGES = {
     "console:image",
     "console:import-errors",
     "console:backtest-file",
+    "console:model-card",
     "api:openapi",
 }
 DOORS = {"stranger": "/", "portal": "/portal/", "console": "/console/"}

@@ -34,3 +34,18 @@ def reviewer() -> User:
 def page(sign_in: SignIn, reviewer: User) -> Client:
     """A reviewer's browser."""
     return sign_in(user=reviewer)
+
+
+@pytest.fixture
+def author() -> User:
+    return make_user(Role.RISK_ANALYST, name="Ana Ruiz")
+
+
+@pytest.fixture
+def analyst(sign_in: SignIn, author: User) -> Client:
+    return sign_in(user=author)
+
+
+@pytest.fixture
+def second(sign_in: SignIn) -> Client:
+    return sign_in(user=make_user(Role.RISK_ANALYST, name="Sam Osei"))

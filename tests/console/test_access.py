@@ -17,6 +17,7 @@ _ARGUMENTS: dict[str, object] = {
     "public_id": "cas_0000000000000",
     "code": "orders",
     "run_id": 1,
+    "subject": "order",
     "entry_id": 1,
     "number": 1,
     "what": "flips",
@@ -39,6 +40,7 @@ POST_ONLY = [
     "condition-try", "rule-delete", "rule-move", "policy-preview", "policy-adopt", "backtest-cancel",
     "list-add", "list-remove", "list-restore", "list-preview", "list-import-errors", "list-export",
     "list-archive", "brake-release", "brake-pull", "snooze-end", "drift-measure",
+    "training-cancel", "model-compare", "model-shadow", "model-roll-back", "model-retire",
 ]  # fmt: skip
 
 
@@ -101,8 +103,12 @@ def test_each_role_opens_its_pages(role: Role, name: str, expected: int, sign_in
 @pytest.mark.parametrize(
     "name",
     [
-        *("train", "model-promote", "policy-adopt", "backtest-cancel", "snooze-end", "drift-measure"),
-        *(name for name in POST_ONLY if name.startswith(("rule", "condition", "list", "brake"))),
+        *("policy-adopt", "backtest-cancel", "snooze-end", "drift-measure"),
+        *(
+            name
+            for name in POST_ONLY
+            if name.startswith(("rule", "condition", "list", "brake", "train", "model"))
+        ),
     ],
 )
 def test_reviewers_do_not_change_judgement(name: str, page: Client) -> None:

@@ -1,17 +1,15 @@
-"""Drafts of rules, and models."""
+"""Drafts of rules."""
 
 import pytest
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
 
 from accounts.models import Role, User
 from core.ids import encode
-from risk.models import ModelStatus, ModelVersion, RuleSet, RuleSetStatus, ShadowScore, TrainingRun
+from risk.models import RuleSet, RuleSetStatus
 from risk.services import copy_to_draft
 from tests.console.conftest import SignIn
-from tests.console.scenes import held_case
-from tests.make import NOON, make_comparison, make_live_ruleset, make_model, make_rule, make_user
+from tests.make import make_live_ruleset, make_rule, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -105,60 +103,3 @@ def test_live_ruleset_is_not_edited(analyst: Client) -> None:
     live = make_live_ruleset(make_rule("order.amount > 1000", code="R-DEAR"))
     assert analyst.post(_url("rule-new", live), RULE).status_code == 409
     assert live.rules.count() == 1
-
-
-# ── Models ───────────────────────────────────────────────────────────────────────────────────────
-def _model_url(name: str, model: ModelVersion) -> str:
-    return reverse(f"console:{name}", args=[encode("mod", model.pk)])
-
-
-def test_retraining_is_requested_in_ones_own_name(analyst: Client, author: User) -> None:
-    analyst.post(reverse("console:train"), {"subject": "order"})
-    run = TrainingRun.objects.get()
-    assert (run.subject, run.requested_by, run.status) == ("order", author, "queued")
-
-
-@pytest.mark.parametrize("subject", ["", "merchant", "nonsense"])
-def test_what_cannot_be_trained_is_ignored(subject: str, analyst: Client) -> None:
-    analyst.post(reverse("console:train"), {"subject": subject})
-    assert not TrainingRun.objects.exists()
-
-
-@pytest.mark.parametrize(
-    ("status", "polls"), [("queued", True), ("running", True), ("finished", False), ("failed", False)]
-)
-def test_progress_is_asked_for_only_while_it_moves(
-    status: str, polls: bool, analyst: Client, author: User
-) -> None:
-
-    run = TrainingRun.objects.create(
-        subject="order", as_of=NOON, status=status, progress=0.4, step="training"
-    )
-    content = analyst.get(reverse("console:training", args=[run.pk])).content.decode()
-    assert ("hx-get" in content) is polls
-
-
-def test_training_that_is_not_there(analyst: Client) -> None:
-    assert analyst.get(reverse("console:training", args=[7])).status_code == 404
-
-
-def test_second_person_promotes(sign_in: SignIn, author: User) -> None:
-    old, new = make_model(), make_model(status="shadow")
-    make_comparison(new, at=timezone.now())
-    TrainingRun.objects.filter(pk=new.training_id).update(requested_by=author)
-    answer = sign_in(user=author).post(_model_url("model-promote", new), follow=True)
-    assert "A second person has to promote this model." in answer.content.decode()
-    sign_in(Role.RISK_ANALYST).post(_model_url("model-promote", new))
-    assert ModelVersion.objects.get(pk=new.pk).status == ModelStatus.CHAMPION
-    assert ModelVersion.objects.get(pk=old.pk).status == ModelStatus.RETIRED
-
-
-def test_shadow_page_compares_on_the_same_decisions(sign_in: SignIn) -> None:
-    case = held_case()
-    shadow = make_model(status="shadow")
-    ShadowScore.objects.create(decision_id=case.decision_id, model=shadow, score=0.9)
-    comparison = sign_in(Role.RISK_ANALYST).get(_model_url("model", shadow)).context["comparison"]
-    assert comparison.decisions == 1
-    assert comparison.would_hold == 1.0
-    assert comparison.champion_mean == pytest.approx(0.12)
-    assert comparison.apart == pytest.approx(0.78)

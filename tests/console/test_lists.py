@@ -37,7 +37,7 @@ QUERY_BASELINES = {
     "monitoring-decisions": 9,
     "parity": 9,
     "snoozes": 10,
-    "models": 10,
+    "models": 16,  # three subjects, their figures, comparisons and promotions
     "alerts": 10,
     "imports": 9,
 }

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('risk', '0010_model_health'),
+        ('risk', '0012_model_health'),
     ]
 
     operations = [

@@ -28,6 +28,6 @@ def _compress(schema_editor: Any, method: str) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("risk", "0011_shadow_scores_without_lookups")]
+    dependencies = [("risk", "0013_shadow_scores_without_lookups")]
 
     operations = [migrations.RunPython(choose, leave)]

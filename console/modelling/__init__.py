@@ -1,0 +1,1 @@
+"""Model versions as their pages and cards read them: figures, plots, verdicts and words."""
