@@ -1,6 +1,6 @@
 """Has an input or a score moved away from where the model learnt it?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,18 +39,6 @@ def make_reference(values: Floats, *, bins: int = 10) -> Reference:
     quantiles = np.linspace(0, 1, bins + 1)[1:-1]
     edges = np.unique(np.quantile(present, quantiles, method="lower")) if len(present) else np.array([])
     return Reference(tuple(edges.tolist()), tuple(_shares(values, edges).tolist()))
-
-
-def make_references(matrix: Floats, names: Sequence[str], *, most_rows: int = 100_000) -> dict[str, Any]:
-    """Return the spread of each column of (n, n_names) rows as JSON, by name; what an artifact keeps of them.
-
-    most_rows    of more, as many are taken evenly: a share is then known to a third of a percent
-
-    >>> make_references(np.array([[1.0], [np.nan]]), ("x",))
-    {'x': {'edges': [1.0], 'shares': [0.5, 0.0, 0.5]}}
-    """
-    rows = matrix[:: max(-(-len(matrix) // most_rows), 1)]
-    return {name: make_reference(rows[:, column]).as_json() for column, name in enumerate(names)}
 
 
 def population_stability_index(reference: Reference, values: Floats) -> float:

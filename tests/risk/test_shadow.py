@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from core.ids import first_id_at
+from risk import shadow as scoring
 from risk.decide import decide_order
 from risk.live import load_version
 from risk.models import Decision, ModelVersion, ShadowScore
@@ -65,6 +66,62 @@ def test_vectors_of_another_schema_are_left_out(shadow: ModelVersion) -> None:
     decision = decide(made_at=NOON + timedelta(minutes=1))
     Decision.objects.filter(pk=decision.pk).update(feature_hash="0" * 64)
     assert score_recent(at=NOON + timedelta(hours=1)) == 0
+
+
+def test_a_backlog_is_worked_off_batch_by_batch(
+    shadow: ModelVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scoring, "BATCH", 2)
+    for minute in range(5):
+        decide(made_at=NOON + timedelta(minutes=minute))
+    assert score_recent(at=NOON + timedelta(hours=1)) == 5
+
+
+def test_a_tick_without_time_left_scores_one_batch(
+    shadow: ModelVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scoring, "BATCH", 2)
+    for minute in range(5):
+        decide(made_at=NOON + timedelta(minutes=minute))
+    assert score_recent(at=NOON + timedelta(hours=1), within=timedelta()) == 2
+    assert score_recent(at=NOON + timedelta(hours=1)) == 3
+
+
+def test_what_a_killed_worker_did_not_commit_is_scored_by_the_next(
+    shadow: ModelVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scoring, "BATCH", 2)
+    for minute in range(4):
+        decide(made_at=NOON + timedelta(minutes=minute))
+    write, calls = scoring._write, []
+
+    def killed(*values: object) -> None:
+        calls.append(values)
+        write(*values)  # type: ignore[arg-type]
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(scoring, "_write", killed)
+    with pytest.raises(KeyboardInterrupt):
+        score_recent(at=NOON + timedelta(hours=1))
+    assert ShadowScore.objects.count() == 2
+    assert score_recent(at=NOON + timedelta(hours=1)) == 2
+
+
+def test_a_decision_that_commits_late_is_scored_after_younger_ones(shadow: ModelVersion) -> None:
+    decide(made_at=NOON + timedelta(minutes=30))
+    assert score_recent(at=NOON + timedelta(hours=1)) == 1
+    decide(made_at=NOON + timedelta(minutes=2))
+    assert score_recent(at=NOON + timedelta(hours=1)) == 1
+
+
+def test_scores_of_a_model_that_is_gone_are_not_written(
+    shadow: ModelVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decide(made_at=NOON + timedelta(minutes=1))
+    monkeypatch.setattr(scoring, "_hold", lambda version: False)
+    assert score_recent(at=NOON + timedelta(hours=1)) == 0
+    assert not ShadowScore.objects.exists()
 
 
 @pytest.mark.parametrize("status", ["champion", "retired", "candidate"])
