@@ -129,6 +129,10 @@ class Health:
         return (self.latest.day - self.latest.since).days + 1
 
     @property
+    def has_first_week(self) -> bool:
+        return any(one.then_share for one in self.bins)
+
+    @property
     def moderate_x(self) -> float:
         return Reading(MODERATE_PSI).width
 

@@ -128,7 +128,7 @@ def _open_lane(library: Any, boosters: tuple[Any, ...], width: int) -> Lane:
     """
     handles: list[ctypes.c_void_p] = []
     row = np.empty(width)
-    target: Any = memoryview(row)  # takes a row in half the time that the array itself does
+    target: Any = row.data  # takes a row in half the time that the array itself does
     row_at = ctypes.c_void_p(row.ctypes.data)
     length, result = (ctypes.c_int64 * 1)(), (ctypes.c_double * 1)()
     call = library.LGBM_BoosterPredictForMatSingleRowFast

@@ -12,7 +12,13 @@ import numpy as np
 
 from ml.arrays import Flags, Floats, Ints
 from ml.calibration import brier_score, expected_calibration_error
-from ml.drift import LARGE_PSI, MODERATE_PSI, Reference, population_stability_index
+from ml.drift import (
+    LARGE_PSI,
+    MODERATE_PSI,
+    Reference,
+    make_reference,
+    population_stability_index,
+)
 from ml.evaluation import average_precision, roc_auc
 
 BINS = 20  # of the score, 5 points each: what a person tells apart on a page
@@ -119,16 +125,17 @@ def mean_drift(inputs: Sequence[InputDrift]) -> float:
     return round(sum(one.index * one.weight for one in inputs) / weight, 4) if weight else 0.0
 
 
-def measure_scores(now: Floats, then: Floats) -> ScoreDrift:
-    """Return both distributions over equal steps of the probability, and the index between them."""
-    counts, reference = _histogram(now), _histogram(then)
-    if not len(now) or not len(then):
-        return ScoreDrift(counts, reference, None)
-    # Scores crowd near 0: bins of equal size there, where equal steps would see one bin only.
-    edges = np.unique(np.quantile(then, np.linspace(0, 1, 11)[1:-1], method="lower"))
-    shares = np.bincount(np.searchsorted(edges, then, side="left"), minlength=len(edges) + 2) / len(then)
-    index = population_stability_index(Reference(tuple(edges.tolist()), tuple(shares.tolist())), now)
-    return ScoreDrift(counts, reference, round(index, 4))
+def measure_scores(now: Floats, then: Floats, reference: Reference | None) -> ScoreDrift:
+    """Return both distributions over equal steps of the probability, and the index of now.
+
+    reference    how scores were spread when the model was made; None: the index is against `then`
+    """
+    counts, earlier = _histogram(now), _histogram(then)
+    if reference is None and len(then):
+        reference = make_reference(then)
+    if reference is None or not len(now):
+        return ScoreDrift(counts, earlier, None)
+    return ScoreDrift(counts, earlier, round(population_stability_index(reference, now), 4))
 
 
 def compare(champion: Floats, shadow: Floats, *, review_at: float) -> Comparison | None:

@@ -105,8 +105,11 @@ class _Watch:
         earlier = _days(self.first, min(self.first + (REFERENCE_DAYS - 1) * _DAY, since - _DAY))
         inputs = self._inputs(now, earlier)
         then = [self._read_scored(one).scores for one in earlier]
+        learnt = self.model.artifact.metadata.get("score_reference")
         scores = drift.measure_scores(
-            np.concatenate([one.scores for one in scored]), np.concatenate([*then, np.empty(0)])
+            np.concatenate([one.scores for one in scored]),
+            np.concatenate([*then, np.empty(0)]),
+            Reference.from_json(learnt) if learnt else None,
         )
         row, _ = ModelHealth.objects.update_or_create(
             model=self.version,

@@ -47,13 +47,12 @@ def test_inputs_that_moved_away_have_a_training_asked_for_once_a_week(champion: 
         decide(champion, start + timedelta(days=day), 200)
     moved = [start + timedelta(days=day) for day in (8, 9, 16)]
     asked = []
-    for day in moved:
-        decide(champion, day, 800, scale=40_000.0)
-        measure_models(at=day + timedelta(hours=21))
+    for midnight in moved:
+        evening = midnight + timedelta(hours=21)
+        decide(champion, midnight, 800, scale=40_000.0)
+        measure_models(at=evening)
         asked.append(TrainingRun.objects.exclude(pk=champion.training_id).count())
-        TrainingRun.objects.filter(status="queued").update(
-            status="finished", created_at=day + timedelta(hours=21)
-        )
+        TrainingRun.objects.filter(status="queued").update(status="finished", created_at=evening)
     row = health(champion, moved[0])
     assert row.drift is not None
     assert row.drift > 0.25
@@ -75,12 +74,15 @@ def test_no_second_training_is_asked_for_while_one_waits(champion: ModelVersion)
 def test_what_the_model_learnt_from_is_the_reference_where_its_file_says_so() -> None:
     spread = {name: {"edges": [], "shares": [0.0, 1.0]} for name in NAMES}
     spread["order_amount_minor"] = {"edges": [100.0], "shares": [0.9, 0.1, 0.0]}
-    version = make_linear_model(WEIGHTS, metadata={"references": spread})
+    score_reference = {"edges": [0.01], "shares": [0.9, 0.1, 0.0]}
+    metadata = {"references": spread, "score_reference": score_reference}
+    version = make_linear_model(WEIGHTS, metadata=metadata)
     day = NOON.replace(hour=0) + timedelta(days=1)
     decide(version, day, 600)
     measure_models(at=day + timedelta(hours=21))
     (used,) = (one for one in health(version, day).inputs if one["name"] == "order_amount_minor")
     assert used["index"] > 1  # a tenth was above 100 then, nine tenths are now
+    assert health(version, day).scores["index"] > 1
 
 
 def test_a_day_with_few_decisions_is_joined_with_those_before(champion: ModelVersion) -> None:
