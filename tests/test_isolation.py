@@ -68,6 +68,7 @@ WORDS = {
     "portal/application/": "company",
     "console/queues/": "orders",
     "console/rules/*/rule/": "R-DEAR",
+    "console/models/of/": "order",
     "console/models/training/": "run",
     "console/backtests/*/": "flips",
     "console/lists/": "blocked_ips",

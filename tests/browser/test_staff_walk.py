@@ -1,11 +1,12 @@
 """Risk analysts and staff: a second person promotes a model, and the admin opens through the one sign-in."""
 
+from django.utils import timezone
 from playwright.sync_api import expect
 
 from accounts.models import Role
 from core.ids import encode
 from risk.models import ModelStatus, ModelVersion, Subject
-from tests.make import make_model
+from tests.make import make_comparison, make_model
 
 from .scenes import make_person, make_shop, open_for_business
 from .windows import OpenWindow, Window
@@ -18,11 +19,12 @@ def test_only_a_second_analyst_promotes_a_model(open_window: OpenWindow) -> None
     approver = make_person(Role.RISK_ANALYST, email="sam@example.com", name="Sam Osei")
     shadow = make_model(Subject.ORDER, probability=0.05, status=ModelStatus.SHADOW)
     type(shadow.training).objects.filter(pk=shadow.training_id).update(requested_by=asker)
+    make_comparison(shadow, at=timezone.now())
     page = f"/console/models/{encode('mod', shadow.pk)}/"
 
     window.is_signed_in_as(asker).open(page)
-    window.sees("Another person has to promote this model")
-    expect(window.page.get_by_role("button", name="Promote")).to_have_count(0)
+    window.sees("You asked for its training, so another person has to promote it.")
+    expect(window.main.get_by_role("button", name="Promote")).to_be_disabled()
 
     second = open_window()
     second.sign_in(approver.email, at=page)

@@ -13,10 +13,9 @@ from django.utils import timezone
 
 from accounts.models import Role
 from risk.models import Decision, ModelVersion, ShadowScore
-from risk.services import promote_model
 from risk.watch import measure_models
 from tests.console.conftest import SignIn
-from tests.make import make_user
+from tests.make import make_user, promote
 from tests.risk.days import WEIGHTS, decide, label
 from tests.risk.versions import make_linear_model
 
@@ -39,7 +38,7 @@ def midnight(days_ago: int) -> datetime:
 def measured() -> ModelVersion:
     """A champion of two weeks whose input moved far lately, half labelled, with a shadow beside it."""
     champion = make_linear_model(WEIGHTS, status="shadow")
-    promote_model(champion, approver=make_user(Role.RISK_ANALYST), at=midnight(14))
+    promote(champion, at=midnight(14))
     shadow = make_linear_model({}, status="shadow")
     ModelVersion.objects.update(created_at=midnight(14))
     for days_ago in range(14, 0, -1):
