@@ -303,4 +303,3 @@ def _retrain_if_drifted(champion: ModelVersion, at: datetime) -> None:
     if not asked.filter(retraining__created_at__gt=at - RETRAIN_PAUSE).exists():
         row.retraining = request_retraining(champion.subject, cause=TrainingRun.Cause.DRIFT, at=at)
         row.save(update_fields=["retraining"])
-
