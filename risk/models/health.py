@@ -6,7 +6,8 @@ from django.utils.translation import gettext_lazy as _
 from core.fields import TimeOrderedIdField
 
 from .subjects import Subject
-from .versions import ModelVersion, TrainingRun
+from .trainings import TrainingRun
+from .versions import ModelVersion
 
 
 class ModelHealth(models.Model):

@@ -10,7 +10,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from celery import current_app
+from celery.app import app_or_default
 from django.conf import settings
 
 from backoffice.celery import BEAT_SCHEDULE, TASK_MODULES, app, queue_class, queue_name, queue_sizes
@@ -97,8 +97,8 @@ def test_the_size_of_a_queue_is_what_waits_in_it(monkeypatch: pytest.MonkeyPatch
 
 def test_every_thread_sends_with_the_same_application() -> None:
     """Bug this found: another test file's application was what the main thread saw, and only it."""
-    seen: list[object] = [current_app._get_current_object()]
-    thread = Thread(target=lambda: seen.append(current_app._get_current_object()))
+    seen: list[object] = [app_or_default()]
+    thread = Thread(target=lambda: seen.append(app_or_default()))
     thread.start()
     thread.join()
     assert seen == [app, app]
