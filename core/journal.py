@@ -74,6 +74,8 @@ def unit(*, savepoint: bool = False) -> Iterator[None]:
             yield
             if outer is None:
                 _write(opened)
+                # What runs on commit still runs inside this block, and opens units of its own.
+                _current.set(None)
     except BaseException:
         for row, name, before in reversed(opened.undo):
             setattr(row, name, before)

@@ -218,3 +218,17 @@ def test_the_work_and_its_journal_share_one_commit() -> None:
     with pytest.raises(Failed):
         commit_neither()
     assert noted() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_runs_on_commit_writes_in_units_of_its_own() -> None:
+    """Bug this found: its rows joined the unit that had just been written, and were lost."""
+
+    def follow() -> None:
+        with journal.unit():
+            note("second")
+
+    with journal.unit():
+        note("first")
+        transaction.on_commit(follow)
+    assert noted() == ["first", "second"]
