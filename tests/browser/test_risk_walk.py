@@ -129,8 +129,10 @@ def test_a_field_is_found_by_its_meaning_and_inserted_by_a_click(
     _open_live_rules(window)
     window.press("Copy to a draft")
     window.follow("New rule")
-    window.main.get_by_label("Search the fields").fill("发卡国家")
-    window.main.locator(".con-browser-item:visible").first.click()
+    window.fill("Search the fields", "发卡国家")
+    found = window.main.locator(".con-browser-item:visible").first
+    expect(found).to_contain_text("order.card_country")
+    found.click()
     expect(window.main.get_by_label("Condition", exact=True)).to_have_value("order.card_country")
 
 

@@ -64,6 +64,8 @@ class Window:
         self.main.get_by_role("link", name=name).first.click()
 
     def fill(self, label: str, value: str) -> None:
+        """Write into a field, once the page listens to what is written."""
+        self.page.wait_for_load_state()
         self.main.get_by_label(label).fill(value)
 
     def choose(self, label: str, option: str) -> None:
