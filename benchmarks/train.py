@@ -43,6 +43,7 @@ _SEED = 20_261_126
 _FEATURES = 60
 _BAD_SHARE = 0.02
 _SINGLE_TURN = 50
+_HISTORY = 40_000  # orders: of fewer, the later quarter holds too few bad ones to judge a model on
 _LAST_NUMBER = 1_000_000  # of the model version, which nobody else has
 _FEW = 100
 _MARK = "bench-train"  # the code version of the copied decisions
@@ -222,7 +223,7 @@ def _decide_one() -> Decision:
     """Return the decision on an order of the sample marketplace, judged by its rules and its model."""
     from intake.pipeline import submit_order
 
-    prepare_marketplace(orders=5_000, rules=50, seed=_SEED)
+    prepare_marketplace(orders=_HISTORY, rules=50, seed=_SEED)
     merchant = Merchant.objects.filter(status="active").order_by("id").first()
     assert merchant is not None
     at = timezone.now()

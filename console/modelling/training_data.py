@@ -133,10 +133,20 @@ def _facts(
             for name, label in (("earlier", _("Learnt from")), ("later", _("Judged on")))
             if rows.get(name) is not None
         ]
+    facts += _selection(context.get("selection"))
     facts += _tuning(context.get("tuning") or {})
     if "calibration" in made:
         facts.append((_("Calibration"), calibration_words(made["calibration"])))
     return facts
+
+
+def _selection(stored: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    """Say what became of the choice of inputs, if there was one; another kind of model reads them all."""
+    if not stored:
+        return []
+    kept, in_all = len(stored["kept"]), len(stored["kept"]) + len(stored["dropped"])
+    text = _("%(kept)s of %(all)s help on later time") if stored["dropped"] else _("all %(all)s are needed")
+    return [(_("LightGBM’s inputs"), text % {"kept": number_text(kept), "all": number_text(in_all)})]
 
 
 def _tuning(stored: Mapping[str, int]) -> list[tuple[str, str]]:

@@ -35,6 +35,7 @@ CAUSES: Words = {
 }
 STEPS: Words = {
     "reading": gettext_lazy("Reading history"),
+    "selecting": gettext_lazy("Choosing the inputs"),
     "tuning": gettext_lazy("Looking for better settings"),
     "baseline": gettext_lazy("Training the baseline"),
     "anomaly": gettext_lazy("Training the isolation forest"),

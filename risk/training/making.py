@@ -19,6 +19,7 @@ from ml.artifacts import ModelArtifact
 from ml.datasets import TrainingSet
 from ml.errors import LearningError
 from ml.estimators import Kind
+from ml.selection import Selection
 from ml.training import train
 from risk.comparing import find_usable_champion, live_threshold, on_one_thread, store_finding
 from risk.datasets import LabelledRows, read_labelled
@@ -34,7 +35,7 @@ from risk.monotone import categorical, directions
 from risk.selectors import find_champion_version
 from risk.version import code_version
 
-from .recipes import recipes_for
+from .recipes import improve, recipes_for
 from .rejecting import sentence_of, why_worse
 from .reporting import Judged, judge_models
 
@@ -74,7 +75,7 @@ def make_versions(run: TrainingRun, life: Life, options: Options) -> ModelVersio
     labelled.data.require_both_classes()
     earlier, later = _split(labelled)
     life.report("reading", _READ)
-    models = _train_all(run, earlier.data, life, options)
+    models, selection = _train_all(run, earlier.data, life, options)
     version = find_champion_version(run.subject)
     champion = find_usable_champion(version)
     judged = judge_models(
@@ -84,7 +85,7 @@ def make_versions(run: TrainingRun, life: Life, options: Options) -> ModelVersio
         earlier,
         later,
         threshold=live_threshold(run.subject),
-        context=_context(run, labelled),
+        context=_context(run, labelled, selection),
         draws=options.draws,
         progress=lambda step, share: life.report(step, _TRAINED + (_JUDGED - _TRAINED) * share),
     )
@@ -116,10 +117,20 @@ def _split(labelled: LabelledRows) -> tuple[LabelledRows, LabelledRows]:
 # ── Training ─────────────────────────────────────────────────────────────────────────────────────
 def _train_all(
     run: TrainingRun, earlier: TrainingSet, life: Life, options: Options
-) -> dict[Kind, ModelArtifact]:
-    """Return one model of each kind, all of the same rows."""
+) -> tuple[dict[Kind, ModelArtifact], Selection | None]:
+    """Return one model of each kind, all of the same rows, and how LightGBM's inputs were chosen, if so."""
     _, schema_hash = current_inputs(run.subject)
-    recipes = recipes_for(earlier, run, life=life, start=_READ, end=_TUNED, num_threads=options.num_threads)
+    recipes, selection = dict(recipes_for(earlier)), None
+    if run.tuning_seconds:
+        recipes[Kind.LIGHTGBM], selection = improve(
+            earlier,
+            recipes[Kind.LIGHTGBM],
+            run,
+            life=life,
+            start=_READ,
+            end=_TUNED,
+            num_threads=options.num_threads,
+        )
     steps = {
         Kind.LOGISTIC: ("baseline", _TUNED, _BASELINE),
         Kind.ISOLATION_FOREST: ("anomaly", _BASELINE, _FOREST),
@@ -127,16 +138,17 @@ def _train_all(
     }
     models = {}
     for kind, (step, start, end) in steps.items():
+        rows = earlier.select(selection.kept) if selection and kind is Kind.LIGHTGBM else earlier
         # Thousands of short products of a line's fit: on busy cores, threads wait for each other.
         with on_one_thread() if kind is Kind.LOGISTIC else nullcontext():
             models[kind] = train(
-                earlier,
+                rows,
                 recipe=recipes[kind],
                 schema_hash=schema_hash,
                 num_threads=options.num_threads,
                 progress=_within(life, step, start, end),
             )
-    return models
+    return models, selection
 
 
 def _within(life: Life, step: str, start: float, end: float) -> Callable[[int, int], None]:
@@ -146,7 +158,7 @@ def _within(life: Life, step: str, start: float, end: float) -> Callable[[int, i
     return report
 
 
-def _context(run: TrainingRun, labelled: LabelledRows) -> dict[str, Any]:
+def _context(run: TrainingRun, labelled: LabelledRows, selection: Selection | None) -> dict[str, Any]:
     """Return what a report says of the training beside what the artifact knows."""
     trials = run.trials.count()
     return {
@@ -159,6 +171,7 @@ def _context(run: TrainingRun, labelled: LabelledRows) -> dict[str, Any]:
         "bad": int(labelled.data.is_bad.sum()),
         "later_share": LATER_SHARE,
         "tuning": {"seconds": run.tuning_seconds, "trials": trials},
+        "selection": None if selection is None else selection.as_json(),
         "code_version": code_version(),
     }
 

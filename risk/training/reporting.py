@@ -126,7 +126,7 @@ def _report(
     with on_one_thread():
         return build_report(
             judged_rows(later),
-            later.data,
+            later.data.select(artifact.features),
             artifact,
             others=scores,
             uncalibrated=[name for name, other in others.items() if not other.is_probability],

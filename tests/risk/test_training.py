@@ -316,6 +316,32 @@ class TestTuning:
         assert recipe["parameters"]["num_leaves"] == best.parameters["num_leaves"]
         assert version.report.data["context"]["tuning"] == {"seconds": 1, "trials": 2}
 
+    def test_inputs_that_do_not_help_on_later_time_are_left_out_and_the_model_goes_live(self) -> None:
+        make_history(320)
+        run = request_training("order", as_of=AS_OF, requested_by=None, tuning_seconds=1)
+        steps: list[str] = []
+        version = train(run, progress=lambda step, share: steps.append(step))
+        assert version is not None
+        assert steps.index("reading") < steps.index("selecting") < steps.index("training")
+
+        names = current_inputs("order")[0]
+        selection = version.report.data["context"]["selection"]
+        assert selection["dropped"]
+        assert sorted([*selection["kept"], *selection["dropped"]]) == sorted(names)
+        promote(version)
+        champion = live.find_champion("order")
+        assert champion is not None
+        assert champion.artifact.features == tuple(selection["kept"])
+        vector = np.zeros(len(names))
+        assert 0 <= champion.score(vector, current_inputs("order")[1]) <= 1
+
+    def test_without_a_budget_every_input_stays(self) -> None:
+        make_history()
+        version = train(request())
+        assert version is not None
+        assert version.report.data["context"]["selection"] is None
+        assert version.report.data["training"]["parts"]
+
     @pytest.mark.parametrize("seconds", [-1, 7 * 3600])
     def test_a_budget_has_bounds(self, seconds: int) -> None:
         with pytest.raises(ValidationFailed):
