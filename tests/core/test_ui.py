@@ -118,7 +118,7 @@ def test_the_thresholds_belong_to_the_upper_band() -> None:
 @pytest.mark.parametrize(
     ("distance", "text"),
     [
-        (timedelta(seconds=-20), "now"),
+        (timedelta(seconds=-20), "just now"),
         (timedelta(minutes=-5), "5 min ago"),
         (timedelta(hours=-47), "47 h ago"),
         (timedelta(hours=-48), "2 d ago"),
