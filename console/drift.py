@@ -267,10 +267,6 @@ def _outcome_chart(weeks: Sequence[WeekRow]) -> Mapping[str, Any] | None:
                 "name": _("Average precision"),
                 "values": [week.figures["average_precision"] for week in told],
             },
-            {
-                "name": _("Calibration error"),
-                "values": [week.figures["calibration_error"] for week in told],
-            },
         ],
     }
 
