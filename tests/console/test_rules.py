@@ -335,6 +335,14 @@ def test_trial_counts_matches_and_what_they_proved_to_be(sign_in: SignIn, author
     assert missing.context["trial"].missing == 3
 
 
+def test_trial_shows_no_fingerprints(analyst: Client, draft: RuleSet) -> None:
+    held_case()
+    condition = "order.amount > 1000 and order.ip is not missing"
+    trial = analyst.post(url("condition-try", draft), {"condition": condition}).context["trial"]
+    assert trial.columns == ["Order total"]
+    assert all(len(match.values) == 1 for match in trial.matches)
+
+
 @pytest.mark.parametrize("condition", ["", "order.amount >", "drop table"])
 def test_trial_refuses_nothing_worse_than_a_sentence(condition: str, analyst: Client, draft: RuleSet) -> None:
     answer = analyst.post(url("condition-try", draft), {"condition": condition})
