@@ -271,6 +271,15 @@ def test_policy_that_contradicts_itself_is_refused(
     assert draft.policy == before
 
 
+def test_rule_of_a_published_version_is_shown_among_its_others(analyst: Client, draft: RuleSet) -> None:
+    live = RuleSet.objects.get(status=RuleSetStatus.LIVE)
+    rule = live.rules.first()
+    assert rule is not None
+    answer = analyst.get(url("rule", live, rule.code))
+    assert (answer.status_code, answer.headers["Location"]) == (302, f"{url('ruleset', live)}?q={rule.code}")
+    assert analyst.post(url("rule", live, rule.code)).status_code == 409
+
+
 def test_policy_of_a_published_version_is_not_edited(analyst: Client, draft: RuleSet) -> None:
     live = RuleSet.objects.get(status=RuleSetStatus.LIVE)
     assert analyst.post(url("policy", live), POLICY).status_code == 409
