@@ -166,7 +166,8 @@ def find_health(subject: str) -> Health | None:
         version=chosen,
         latest=latest,
         drift=None if latest.drift is None else Reading(latest.drift),
-        score_drift=None if index is None else Reading(index),
+        # Scores of so few decisions that their inputs are not judged say as little.
+        score_drift=None if index is None or latest.drift is None else Reading(index),
         foremost=inputs[:_FOREMOST],
         others=inputs[_FOREMOST:],
         bins=_bins(latest.scores),
