@@ -8,8 +8,9 @@ from typing import Any
 from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
+from catalog.selectors import list_categories
 from risk.models import Backtest
 
 OUTCOMES = ("approve", "review", "decline")
@@ -123,8 +124,12 @@ class Report:
 
     @property
     def segments(self) -> list[tuple[str, Sequence[Mapping[str, Any]]]]:
+        """Return (title, rows) of each segment; one query for the names of categories."""
+        segments: Mapping[str, Sequence[Mapping[str, Any]]] = self.result["segments"]
         return [
-            (str(_SEGMENTS.get(name, name)), rows) for name, rows in self.result["segments"].items() if rows
+            (str(_SEGMENTS.get(name, name)), _named(rows) if name == "category" else rows)
+            for name, rows in segments.items()
+            if rows
         ]
 
     @property
@@ -195,7 +200,13 @@ class Report:
         self, costs: Mapping[str, Any], points: Sequence[Mapping[str, Any]], name: str
     ) -> Mapping[str, Any]:
         unit = 10 ** self.result["exponent"]
-        marks = [{"x": round(100 * costs["current"][name], 2), "label": _("now"), "tone": "ink"}]
+        marks = [
+            {
+                "x": round(100 * costs["current"][name], 2),
+                "label": pgettext("threshold", "now"),
+                "tone": "ink",
+            }
+        ]
         if costs["recommended"] and costs["recommended"][name] != costs["current"][name]:
             marks.append(
                 {"x": round(100 * costs["recommended"][name], 2), "label": _("recommended"), "tone": "accent"}
@@ -217,6 +228,11 @@ class Report:
 def read_report(backtest: Backtest) -> Report | None:
     """Return the report of a finished backtest, else None; its result is fetched if it was deferred."""
     return Report(backtest, backtest.result) if backtest.result else None
+
+
+def _named(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    names = {category.code: category.name for category in list_categories()}
+    return [{**row, "value": names.get(row["value"], row["value"])} for row in rows]
 
 
 def _share(

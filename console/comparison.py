@@ -121,7 +121,7 @@ def _aspect(rule: RuleDefinition | None, name: str) -> str:
         return ""
     value = getattr(rule, name)
     if isinstance(value, datetime):
-        return date_format(value, "SHORT_DATETIME_FORMAT")
+        return date_format(value, "Y-m-d H:i")
     if name == "effect":
         return str(Effect(value).label)
     if name == "mode":

@@ -166,7 +166,8 @@ def find_health(subject: str) -> Health | None:
         version=chosen,
         latest=latest,
         drift=None if latest.drift is None else Reading(latest.drift),
-        score_drift=None if index is None else Reading(index),
+        # Scores of so few decisions that their inputs are not judged say as little.
+        score_drift=None if index is None or latest.drift is None else Reading(index),
         foremost=inputs[:_FOREMOST],
         others=inputs[_FOREMOST:],
         bins=_bins(latest.scores),
@@ -266,10 +267,6 @@ def _outcome_chart(weeks: Sequence[WeekRow]) -> Mapping[str, Any] | None:
             {
                 "name": _("Average precision"),
                 "values": [week.figures["average_precision"] for week in told],
-            },
-            {
-                "name": _("Calibration error"),
-                "values": [week.figures["calibration_error"] for week in told],
             },
         ],
     }

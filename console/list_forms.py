@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from risk.models import ListKind
 
@@ -37,7 +38,7 @@ class EntryForm(forms.Form):
     value = forms.CharField(
         max_length=200, label=_("Value"), widget=forms.TextInput(attrs={"autocomplete": "off"})
     )
-    note = forms.CharField(max_length=200, required=False, label=_("Note"))
+    note = forms.CharField(max_length=200, required=False, label=pgettext_lazy("entry", "Note"))
     expires_at = forms.DateTimeField(
         required=False, widget=MomentInput, label=_("Expires"), help_text=_("In UTC. Empty: never.")
     )

@@ -1,7 +1,7 @@
 """How judgement is doing: what live rules hold against their limits, how long it takes, what failed."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -40,6 +40,7 @@ class RuleHolds:
     last_hour: int
     limit: int
     share: Share
+    is_braked: bool
 
     @property
     def percent(self) -> float:
@@ -72,8 +73,11 @@ def list_days(*, at: datetime) -> list[DayOfDecisions]:
     ]
 
 
-def list_holds(*, at: datetime) -> list[RuleHolds]:
-    """Return what each live rule that can hold has held lately, most of its limit first; three queries."""
+def list_holds(*, at: datetime, braked: Collection[tuple[str, str]] = ()) -> list[RuleHolds]:
+    """Return what each live rule that can hold has held lately, most of its limit first; three queries.
+
+    braked   (subject, rule code) of each rule that is out of effect
+    """
     live = list(RuleSet.objects.filter(status=RuleSetStatus.LIVE).prefetch_related("rules"))
     answers = list(
         Decision.objects.filter(id__gte=first_id_at(at - _DAY), ruleset_id__in=[one.pk for one in live])
@@ -98,6 +102,7 @@ def list_holds(*, at: datetime) -> list[RuleHolds]:
             last_hour=hour[ruleset.pk, rule.code],
             limit=policy_of(ruleset.policy).holds_per_hour,
             share=Share(day[ruleset.pk, rule.code], asked[ruleset.pk]),
+            is_braked=(ruleset.subject, rule.code) in braked,
         )
         for ruleset in live
         for rule in ruleset.rules.all()
@@ -112,7 +117,7 @@ def latency_chart(days: Sequence[DayOfDecisions]) -> Mapping[str, Any] | None:
     return {
         "kind": "line",
         "x": [one.day.isoformat() for one in days],
-        "unit": " ms",
+        "unit": f" {_('ms')}",
         "series": [
             {"name": _("99 of 100"), "values": [round(one.p99_ms, 2) for one in days]},
             {"name": _("half"), "values": [round(one.median_ms, 2) for one in days]},

@@ -61,6 +61,7 @@ def parity_chart(nights: Sequence[Night]) -> Mapping[str, Any] | None:
     ordered = list(reversed(nights))
     return {
         "kind": "bar",
+        "whole": True,
         "x": [f"{night.run.until:%Y-%m-%d}" for night in ordered],
         "series": [
             {"name": _("Mismatches"), "values": [night.run.mismatches for night in ordered]},

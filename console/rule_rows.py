@@ -110,4 +110,4 @@ def _badges(rule: Rule, brake: Brake | None, snoozes: int, at: datetime) -> list
 
 
 def _day(moment: datetime) -> str:
-    return date_format(moment, "SHORT_DATETIME_FORMAT")
+    return date_format(moment, "Y-m-d H:i")

@@ -12,6 +12,7 @@ from core.ui.statuses import Tone
 from risk.lists import answer_probes
 from risk.rules.expression import Expression
 from risk.rules.scalar import compile_conditions
+from risk.rules.schema import FieldType
 
 from .estimates import Share
 from .facts import SeenFacts, recent_facts
@@ -20,6 +21,7 @@ from .wording import input_label, value_text
 
 LATEST = 500
 _SHOWN = 12
+_COLUMNS = 3
 _CODE = "trial"
 
 
@@ -82,7 +84,8 @@ def try_condition(subject: str, expression: Expression) -> Trial:
     verdicts = [truths.get(one.subject_id) for one in matched]
     bad, good = verdicts.count(True), verdicts.count(False)
     all_bad = sum(truths.get(one.subject_id, False) for one in seen)
-    fields = expression.fields
+    # A fingerprint tells a reader nothing.
+    shown = [field for field in expression.fields if field.type is not FieldType.KEY][:_COLUMNS]
     return Trial(
         asked=len(seen),
         matched=len(matched),
@@ -92,12 +95,12 @@ def try_condition(subject: str, expression: Expression) -> Trial:
         precision=Share(bad, bad + good),
         recall=Share(bad, all_bad),
         newly_held=sum(one.outcome == "approve" for one in matched),
-        columns=[input_label(field.name, field) for field in fields[:3]],
+        columns=[input_label(field.name, field) for field in shown],
         matches=[
             Match(
                 one,
                 {True: "bad", False: "good", None: "unknown"}[truths.get(one.subject_id)],
-                [value_text(field.name, one.values.get(field.name), field) for field in fields[:3]],
+                [value_text(field.name, one.values.get(field.name), field) for field in shown],
             )
             for one in matched[:_SHOWN]
         ],

@@ -91,7 +91,7 @@ def value_text(name: str, value: object, field: Field | None = None) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, datetime):
-        return date_format(value, "SHORT_DATETIME_FORMAT")
+        return date_format(value, "Y-m-d H:i")
     if isinstance(value, (int, float)):
         return _number(float(value), _unit_of(name, field))
     return str(value)
@@ -148,7 +148,7 @@ def _constant(value: Constant) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, datetime):
-        return date_format(value, "SHORT_DATE_FORMAT")
+        return date_format(value, "Y-m-d")
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

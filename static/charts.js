@@ -21,6 +21,12 @@
     return series.slice(0, series.indexOf(one)).filter((other) => Math.abs(last(other) - last(one)) < range * 0.07).length;
   };
 
+  // Words of lines that end near the axis are stacked upwards, the others downwards.
+  const endOffset = (series, one) => {
+    const range = Math.max(...series.flatMap((other) => other.values)) || 1;
+    return 14 * crowding(series, one) * ((one.values.at(-1) ?? 0) < range * 0.15 ? -1 : 1);
+  };
+
   // Lines across the chart at a value of the x axis, each with its word at the top.
   const marksOf = (marks, ink) => ({
     symbol: "none", silent: true,
@@ -35,7 +41,7 @@
     const shown = {
       name: one.name, type: spec.kind, data: at(one.values), color: colour, symbol: "circle", symbolSize: 5, showSymbol: false,
       barMaxWidth: 28, lineStyle: { width: 2 }, itemStyle: { borderRadius: spec.kind === "bar" ? [2, 2, 0, 0] : 0 },
-      endLabel: spec.kind === "line" && spec.series.length > 1 ? { show: true, formatter: "{a}", color: ink, fontSize: 12, offset: [0, 14 * crowding(spec.series, one)] } : undefined,
+      endLabel: spec.kind === "line" && spec.series.length > 1 ? { show: true, formatter: "{a}", color: ink, fontSize: 12, offset: [0, endOffset(spec.series, one)] } : undefined,
     };
     if (spec.marks && one === spec.series[0]) shown.markLine = marksOf(spec.marks, ink);
     if (!one.low || !one.high) return [shown];
@@ -46,6 +52,12 @@
       { ...edge, name: one.name + " high", data: one.high.map((high, i) => (high === null ? null : high - one.low[i])), areaStyle: { color: colour, opacity: 0.14 } },
       shown,
     ];
+  };
+
+  // A share never passes a hundred, whatever round number the axis would end at.
+  const topOf = (spec) => {
+    const highest = Math.max(...spec.series.flatMap((one) => [...one.values, ...(one.high || [])]));
+    return spec.unit === " %" && highest > 75 && highest <= 100 ? 100 : undefined;
   };
 
   const optionOf = (spec) => {
@@ -62,7 +74,7 @@
       },
       legend: spec.kind === "bar" && spec.series.length > 1 ? { top: 0, right: 0, itemWidth: 10, itemHeight: 10, textStyle: { color: ink, fontSize: 12 } } : undefined,
       xAxis: { type: spec.x_type || "category", boundaryGap: spec.kind === "bar", data: spec.x_type === "value" ? undefined : spec.x, min: spec.x_type === "value" ? "dataMin" : undefined, max: spec.x_max, ...axis, splitLine: { show: false } },
-      yAxis: { type: "value", scale: spec.kind === "line" && Boolean(spec.free_scale), splitNumber: 4, ...axis, axisLine: { show: false }, axisLabel: { ...axis.axisLabel, formatter: (v) => v.toLocaleString(document.documentElement.lang) + (spec.unit || "") } },
+      yAxis: { type: "value", scale: spec.kind === "line" && Boolean(spec.free_scale), splitNumber: 4, max: topOf(spec), minInterval: spec.whole ? 1 : undefined, ...axis, axisLine: { show: false }, axisLabel: { ...axis.axisLabel, formatter: (v) => v.toLocaleString(document.documentElement.lang) + (spec.unit || "") } },
       series: spec.series.flatMap((one, i) => seriesOf(spec, one, colours[i % colours.length], ink)),
     };
   };

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 from django.utils import timezone
+from django.utils.translation import gettext_noop as _
 
 from risk import parity
 from risk.backtest.services import run_now
@@ -24,7 +25,7 @@ _TESTED_ON = timedelta(days=120)  # good outcomes mature after 45 days: a month 
 _DRAFT_RULES = (
     RuleDefinition(
         code="R-ORD-060",
-        name="Network address on the watch list",
+        name=_("Network address on the watch list"),
         condition='order.ip in list("watched_addresses")',
         effect=Effect.REVIEW,
         reason_code="velocity_ip",
@@ -32,7 +33,7 @@ _DRAFT_RULES = (
     ),
     RuleDefinition(
         code="R-ORD-061",
-        name="Ring of buyers with bad outcomes",
+        name=_("Ring of buyers with bad outcomes"),
         condition="linked_bad_buyers_30d_count >= 2 and order.amount > 100",
         effect=Effect.POINTS,
         points=40,

@@ -118,12 +118,12 @@ def _is_not_worse(
         return Requirement(label, False, text)
     if not finished.passes:
         return Requirement(
-            label, False, _("The comparison of %(ago)s did not pass; the reasons are below.") % ago
+            label, False, _("Its comparison, made %(ago)s, did not pass; the reasons are below.") % ago
         )
     if finished.sha256 != version.sha256 or (finished.finished_at or at) < at - FRESH_FOR:
         text = _("The comparison is older than %(days)s days: compare it again.") % {"days": FRESH_FOR.days}
         return Requirement(label, False, text)
-    return Requirement(label, True, _("The comparison of %(ago)s passed.") % ago)
+    return Requirement(label, True, _("Its comparison, made %(ago)s, passed.") % ago)
 
 
 def _has_second_person(version: ModelVersion, user: User) -> Requirement:

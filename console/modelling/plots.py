@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, pairwise
 from typing import Any
 
 from .figures import Interval
@@ -294,10 +295,16 @@ def draw_cost(
     ]
     return CostPlot(
         frame,
-        _polyline(inside),
+        _polyline(_stepped(inside)),
         None if nothing_held is None else y(nothing_held),
         _cost_marks(marks, x, y),
     )
+
+
+def _stepped(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return the corners of a line that stands for the next point up to it, as `cost_at` reads the curve."""
+    steps = [((before, level), (at, level)) for (before, _level), (at, level) in pairwise(points)]
+    return [*points[:1], *chain.from_iterable(steps)]
 
 
 def cost_at(curve: Sequence[Mapping[str, Any]], threshold: float) -> Mapping[str, Any]:

@@ -133,6 +133,7 @@ def _calibration(result: Mapping[str, Any], subject: str, reasons: set[str]) -> 
 def _fairness(result: Mapping[str, Any], reasons: set[str]) -> Test:
     fairness = result.get("fairness") or {}
     count = len(fairness.get("breaches") or [])
+    is_met = "unfair" not in reasons
     return Test(
         _("Fairness"),
         _("%(count)s beyond a limit") % {"count": count} if count else _("inside every limit"),
@@ -141,7 +142,8 @@ def _fairness(result: Mapping[str, Any], reasons: set[str]) -> Test:
         "",
         _("%(count)s questions asked") % {"count": fairness.get("checks") or 0},
         None,
-        "unfair" not in reasons,
+        # What lies beyond a limit and blocks nothing is neither praised nor blamed.
+        None if count and is_met else is_met,
     )
 
 

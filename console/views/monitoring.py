@@ -62,10 +62,11 @@ def brakes(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     pulled = Brake.objects.select_related("pulled_by", "released_by").order_by("-id")
     rows = describe_brakes([*pulled.filter(released_at=None), *pulled.exclude(released_at=None)[:_RELEASED]])
+    standing = [row for row in rows if row.brake.released_at is None]
     context = {
-        "standing": [row for row in rows if row.brake.released_at is None],
+        "standing": standing,
         "released": [row for row in rows if row.brake.released_at is not None],
-        "holds": list_holds(at=now),
+        "holds": list_holds(at=now, braked={(row.brake.subject, row.brake.rule_code) for row in standing}),
         "tabs": monitoring_tabs("brakes"),
         "now": now,
     }

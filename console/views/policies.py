@@ -37,7 +37,7 @@ def policy(request: HttpRequest, public_id: str) -> HttpResponse:
         require(user, Permission.EDIT_RULES)
         if found.status != RuleSetStatus.DRAFT:
             raise Conflict(
-                "Only a draft can be edited; copy this version to a new draft.", code="not_a_draft"
+                _("Only a draft can be edited; copy this version to a new draft."), code="not_a_draft"
             )
         if form.is_valid():
             services.save_policy(found, form.policy(), author=user)

@@ -4,7 +4,9 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone, translation
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -30,10 +32,12 @@ _LANGUAGES = (("en", "en"), ("zh-hans", "zh-Hans"))
 @require_http_methods(["GET", "HEAD", "POST"])
 @staff_page(Permission.EDIT_RULES)
 def rule(request: HttpRequest, public_id: str, code: str = "") -> HttpResponse:
-    """Edit one rule of a draft, or write a new one."""
+    """Edit one rule of a draft, or write a new one; a published one is shown among its others."""
     found = ruleset_of(public_id)
+    if found.status != RuleSetStatus.DRAFT and request.method != "POST":
+        return redirect(f"{reverse('console:ruleset', args=[public_id])}?{urlencode({'q': code})}")
     if found.status != RuleSetStatus.DRAFT:
-        raise Conflict("Only a draft can be edited; copy this version to a new draft.", code="not_a_draft")
+        raise Conflict(_("Only a draft can be edited; copy this version to a new draft."), code="not_a_draft")
     existing = rule_of(found, code) if code else None
     form = _rule_form(found, existing, request.POST or None)
     if request.method == "POST" and form.is_valid():

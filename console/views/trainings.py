@@ -42,9 +42,12 @@ def train(request: HttpRequest) -> HttpResponse:
 @require_safe
 @staff_page(Permission.VIEW_RULES)
 def training(request: HttpRequest, run_id: int) -> HttpResponse:
-    """Answer the progress line of one training, which asks again while it runs."""
+    """Answer the progress line of one training, which asks again while it runs; it stands on the list."""
+    run = _run_of(run_id)
+    if not request.headers.get("HX-Request"):
+        return redirect("console:models")
     context = {
-        "row": read_run(_run_of(run_id)),
+        "row": read_run(run),
         "can_cancel": has_permission(user_of(request), Permission.PROMOTE_MODELS),
         "now": timezone.now(),
     }

@@ -91,7 +91,7 @@ def relative_text(moment: datetime, *, now: datetime) -> str:
     is_future = distance > timedelta(0)
     unit, count = _largest_unit(abs(distance))
     if unit == "now":
-        return _("now")
+        return _("just now")
     if unit == "date":
         return formats.date_format(timezone.localtime(moment), "DATE_FORMAT")
     return relative_templates()[("in_" if is_future else "") + unit].replace("%d", str(count))
@@ -100,7 +100,7 @@ def relative_text(moment: datetime, *, now: datetime) -> str:
 def relative_templates() -> dict[str, str]:
     """Return the sentence for each unit, `%d` standing for the number."""
     return {
-        "now": _("now"),
+        "now": _("just now"),
         "minutes": _("%d min ago"),
         "hours": _("%d h ago"),
         "days": _("%d d ago"),

@@ -60,7 +60,7 @@ STATUSES: Mapping[str, Mapping[str, Status]] = {
     ),
     "requirement": _table(
         draft={"incomplete": _("Incomplete"), "eventually": _("Due later")},
-        progress={"pending": _("Being checked")},
+        progress={"pending": _("Being checked"), "provided": _("Provided")},
         waits={"current": _("Due now")},
         good={"accepted": _("Accepted")},
         bad={"rejected": _("Rejected"), "past": _("Past due"), "expired": _("Expired")},

@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 from PIL import Image, ImageDraw
 
-from backoffice.demo import history, models, people, stream
+from backoffice.demo import desk, history, models, people, stream
 from core.actors import SYSTEM
 from core.money import to_minor
 from intake.pipeline import submit_order, submit_revision
@@ -19,7 +19,7 @@ from merchants.models import Merchant
 from orders.handling import accept_order, ship_order
 from orders.placing import Contact, NewLine, NewOrder, Signals
 from recommendations import services as recommendations
-from risk import accounts, explain, services, training
+from risk import accounts, explain, services, training, watch
 from tests.make import make_merchant, make_revision
 
 _ORDERS = 40_000  # enough for models that tell good from bad, and for queues with something in them
@@ -33,11 +33,12 @@ _GOODS = (
     ("CUP-002", "Pair of Celadon Cups", "148.00", "#7fa99b"),
     ("TIN-001", "Airtight Tin, Brushed Steel", "58.00", "#9aa0a6"),
 )
+TAKEN_OVER = 99  # the number of the order that tells the story
 _BUYERS = ("Wang Fang", "Li Na", "Zhang Wei", "Chen Jing", "Liu Yang", "Zhao Min")
 
 
 def build_market(owner_email: str) -> Merchant:
-    """Make the marketplace and return the shop; takes about a minute."""
+    """Make the marketplace and return the shop; takes about three minutes."""
     end = timezone.now().replace(microsecond=0)
     people.ensure_people()
     sample = history.make_sample(end=end, orders=_ORDERS, progress=_silently)
@@ -48,7 +49,7 @@ def build_market(owner_email: str) -> Merchant:
             subject, as_of=end, requested_by=people.get_person("analyst@example.com")
         )
         training.run(run.pk, at=end)
-    models.promote_all(at=end)
+    models.promote_all(at=timezone.now())  # a comparison counts from when it finished
     stream.stream_everything(history.left_to_stream(sample, end=end), _silently)
     shop = make_merchant(
         owner=people.get_person(owner_email), name="Green Leaf Tea", joined_at=end - timedelta(days=210)
@@ -59,6 +60,8 @@ def build_market(owner_email: str) -> Merchant:
     recommendations.refresh(as_of=end)
     while explain.explain_pending(at=timezone.now()):
         pass
+    desk.lay_out(sample)
+    watch.measure_models(at=timezone.now())
     return shop
 
 
@@ -98,7 +101,7 @@ def _sell(shop: Merchant, end: datetime) -> None:
     at = end - timedelta(minutes=12)
     lines = NewLine(_GOODS[5][1], 11, to_minor("589.00", "CNY"), "POT-180")
     taken_over = _order(
-        99,
+        TAKEN_OVER,
         at,
         lines,
         buyer=0,
@@ -108,6 +111,11 @@ def _sell(shop: Merchant, end: datetime) -> None:
         card_country="DE",
     )
     submit_order(shop, taken_over, actor=SYSTEM, at=at)
+
+
+def external_id(number: int) -> str:
+    """Return what the shop's own system calls its order of a number."""
+    return f"2026-{104_210 + number:06}"
 
 
 def _order(
@@ -124,7 +132,7 @@ def _order(
     name = _BUYERS[buyer]
     home = address or f"Nanjing Road {10 + buyer}, Shanghai"
     return NewOrder(
-        external_id=f"2026-{104_210 + number:06}",
+        external_id=external_id(number),
         currency="CNY",
         lines=(line,),
         placed_at=at,

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from celery import current_app
-from django.db.models import F
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -17,9 +16,9 @@ from backoffice.demo import people
 from cases.models import ReviewCase
 from core.ids import encode
 from merchants.models import Merchant
-from risk.models import RuleSet, Subject
+from risk.models import Backtest, ModelVersion, RuleSet, Subject
 
-from .market import build_market
+from .market import TAKEN_OVER, build_market, external_id
 from .scenes import write_licence
 from .tasks import run_tasks_at_once
 from .test_merchant_walk import VALID_NUMBER, fill_in_business, fill_in_contact, sign_up, upload
@@ -53,10 +52,7 @@ def test_the_pictures_of_the_readme(open_window: OpenWindow, market: Merchant, t
     take(phone.open("/portal/orders/"), "phone-orders")
 
     _review(open_window)
-    analyst = open_window().is_signed_in_as(people.get_person("second.analyst@example.com"))
-    take(analyst.open("/console/models/"), "models")
-    rules = RuleSet.objects.get(subject=Subject.ORDER)
-    take(analyst.open(f"/console/rules/{encode('rst', rules.pk)}/"), "rules")
+    _analyse(open_window)
 
     admin = open_window().is_signed_in_as(people.get_person("admin@example.com"))
     take(admin.open("/admin/orders/order/"), "admin")
@@ -81,9 +77,7 @@ def _review(open_window: OpenWindow) -> None:
     window = open_window().is_signed_in_as(reviewer)
     take(window.open("/console/"), "console")
     take(window.open("/console/queues/orders/"), "console-queue")
-    held = ReviewCase.objects.filter(subject_kind="order", status="queued", is_blind=False)
-    telling = held.order_by((F("decision__score") * 100 + F("decision__points")).desc()).first()
-    assert telling is not None
+    telling = ReviewCase.objects.get(title=external_id(TAKEN_OVER))
     path = f"/console/cases/{encode('cas', telling.pk)}/"
     window.open(path)
     window.press("Take this case")
@@ -99,6 +93,21 @@ def _review(open_window: OpenWindow) -> None:
     take(chinese, "case-zh")
     phone = open_window(size=PHONE, theme="dark").is_signed_in_as(reviewer)
     take(phone.open(path), "phone-case")
+
+
+def _analyse(open_window: OpenWindow) -> None:
+    analyst = open_window().is_signed_in_as(people.get_person("second.analyst@example.com"))
+    take(analyst.open("/console/models/"), "models")
+    newest = ModelVersion.objects.filter(subject=Subject.ORDER, kind="lightgbm").latest("id")
+    take(analyst.open(f"/console/models/{encode('mod', newest.pk)}/"), "model")
+    take(analyst.open("/console/monitoring/drift"), "drift")
+    rules, draft = RuleSet.objects.filter(subject=Subject.ORDER).order_by("id")
+    take(analyst.open(f"/console/rules/{encode('rst', rules.pk)}/"), "rules")
+    analyst.open(f"/console/rules/{encode('rst', draft.pk)}/rule/R-ORD-014")
+    expect(analyst.main.locator("#try")).to_contain_text("matched")
+    take(analyst, "rule")
+    backtest = Backtest.objects.get(ruleset=draft)
+    take(analyst.open(f"/console/backtests/{encode('bkt', backtest.pk)}/"), "backtest")
 
 
 def take(window: Window, name: str) -> None:

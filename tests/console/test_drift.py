@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Role
-from risk.models import Decision, ModelVersion, ShadowScore
+from risk.models import Decision, ModelHealth, ModelVersion, ShadowScore
 from risk.watch import measure_models
 from tests.console.conftest import SignIn
 from tests.make import make_user, promote
@@ -69,6 +69,13 @@ def test_what_moved_far_stands_first_with_its_word(analyst: Client, measured: Mo
     assert health.drift.tone == "bad"
     assert len(health.foremost) == 12
     assert "A training has been asked for" in page.content.decode()
+
+
+def test_scores_of_few_decisions_are_not_judged(analyst: Client, measured: ModelVersion) -> None:
+    ModelHealth.objects.filter(model=measured).update(drift=None)
+    health = analyst.get(reverse(URL)).context["health"]
+    assert health.latest.scores["index"] is not None
+    assert (health.drift, health.score_drift) == (None, None)
 
 
 def test_scores_are_drawn_now_and_before(analyst: Client, measured: ModelVersion) -> None:

@@ -93,7 +93,7 @@ def test_cost_that_is_far_beyond_holding_nothing_is_cut_off() -> None:
     plot = draw_cost(_CURVE, nothing_held=100.0, marks=[("cheapest", 0.4, 80.0), ("live policy", 0.95, 99.0)])
     assert plot is not None
     points = [tuple(map(float, pair.split(","))) for pair in plot.line.split()]
-    assert len(points) == 3
+    assert len(points) == 5  # three thresholds, and a step before each but the first
     assert all(plot.frame.top <= y <= plot.frame.bottom for _x, y in points)
     cheapest, live = plot.marks
     assert cheapest.y == max(y for _x, y in points)

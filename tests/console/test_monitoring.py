@@ -78,6 +78,15 @@ def test_holds_are_counted_against_the_limit(analyst: Client) -> None:
     assert holds["R-DEAR"].last_hour == 2
     assert holds["R-DEAR"].limit == 250
     assert (holds["R-DEAR"].share.part, holds["R-DEAR"].share.whole) == (2, 2)
+    assert not holds["R-DEAR"].is_braked
+
+
+def test_braked_rule_is_not_offered_to_be_stopped_again(analyst: Client) -> None:
+    make_live_ruleset(make_rule("order.amount > 1", code="R-ALL"))
+    analyst.post(reverse("console:brake-pull"), {"subject": "order", "rule_code": "R-ALL"})
+    page = analyst.get(reverse("console:monitoring"))
+    assert [row.is_braked for row in page.context["holds"]] == [True]
+    assert reverse("console:brake-pull") not in page.content.decode()
 
 
 def test_days_show_time_and_failures(analyst: Client) -> None:

@@ -271,6 +271,15 @@ def test_policy_that_contradicts_itself_is_refused(
     assert draft.policy == before
 
 
+def test_rule_of_a_published_version_is_shown_among_its_others(analyst: Client, draft: RuleSet) -> None:
+    live = RuleSet.objects.get(status=RuleSetStatus.LIVE)
+    rule = live.rules.first()
+    assert rule is not None
+    answer = analyst.get(url("rule", live, rule.code))
+    assert (answer.status_code, answer.headers["Location"]) == (302, f"{url('ruleset', live)}?q={rule.code}")
+    assert analyst.post(url("rule", live, rule.code)).status_code == 409
+
+
 def test_policy_of_a_published_version_is_not_edited(analyst: Client, draft: RuleSet) -> None:
     live = RuleSet.objects.get(status=RuleSetStatus.LIVE)
     assert analyst.post(url("policy", live), POLICY).status_code == 409
@@ -333,6 +342,14 @@ def test_trial_counts_matches_and_what_they_proved_to_be(sign_in: SignIn, author
     assert [match.truth for match in trial.matches] == ["bad", "unknown"]
     missing = client.post(url("condition-try", draft), {"condition": "order.card_country == 'DE'"})
     assert missing.context["trial"].missing == 3
+
+
+def test_trial_shows_no_fingerprints(analyst: Client, draft: RuleSet) -> None:
+    held_case()
+    condition = "order.amount > 1000 and order.ip is not missing"
+    trial = analyst.post(url("condition-try", draft), {"condition": condition}).context["trial"]
+    assert trial.columns == ["Order total"]
+    assert all(len(match.values) == 1 for match in trial.matches)
 
 
 @pytest.mark.parametrize("condition", ["", "order.amount >", "drop table"])

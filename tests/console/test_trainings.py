@@ -6,7 +6,6 @@ from django.urls import reverse
 
 from accounts.models import User
 from risk.models import TrainingRun
-from tests.console.model_scenes import text_of
 from tests.make import NOON
 
 pytestmark = pytest.mark.django_db
@@ -37,9 +36,15 @@ def test_progress_is_asked_for_only_while_it_moves(status: str, polls: bool, ana
     run = TrainingRun.objects.create(
         subject="order", as_of=NOON, status=status, progress=0.4, step="training"
     )
-    content = text_of(analyst, reverse("console:training", args=[run.pk]))
+    content = _progress_of(run, analyst)
     assert ("hx-get" in content) is polls
     assert ("Training the model" in content) is (status == "running")
+
+
+def test_progress_opened_by_itself_leads_to_the_list(analyst: Client) -> None:
+    run = TrainingRun.objects.create(subject="order", as_of=NOON, status="running")
+    answer = analyst.get(reverse("console:training", args=[run.pk]))
+    assert answer.headers["Location"] == reverse("console:models")
 
 
 def test_training_that_is_not_there(analyst: Client) -> None:
@@ -90,6 +95,12 @@ def test_a_training_without_a_model_says_why_and_what_to_do(
 ) -> None:
     run = TrainingRun.objects.create(subject="order", as_of=NOON, status=status, message=message)
     analyst.cookies["django_language"] = "zh-hans"
-    content = text_of(analyst, reverse("console:training", args=[run.pk]))
+    content = _progress_of(run, analyst)
     assert sentence in content
     assert advice in content
+
+
+def _progress_of(run: TrainingRun, client: Client) -> str:
+    answer = client.get(reverse("console:training", args=[run.pk]), headers={"HX-Request": "true"})
+    assert answer.status_code == 200
+    return answer.content.decode()

@@ -47,7 +47,7 @@ def test_condition_reads_as_a_sentence(condition: str, words: str) -> None:
             "hours between Placed and Signed up < 1",
             "下单时间 与 Signed up 相隔的小时数 < 1",
         ),
-        ("placed_at > date('2026-01-31')", "Placed > 01/31/2026", "下单时间 > 2026年1月31日"),
+        ("placed_at > date('2026-01-31')", "Placed > 2026-01-31", "下单时间 > 2026-01-31"),
         ("ip in list('blocked')", "Address is in the list blocked", "地址 在名单 blocked 中"),
         (
             "similar(name, list('watch')) >= 0.9",

@@ -20,6 +20,7 @@ from core.ui import formats, graphics, toasts
 from core.ui.statuses import STATUSES, Tone, find_status
 from intake.models import ImportStatus
 from merchants.models import ApplicationStatus, MerchantStatus
+from merchants.requirements import RequirementStatus
 from orders.models import OrderStatus, PaymentStatus, RefundStatus, ShipmentStatus
 from risk.models import ModelStatus, Outcome, RuleMode, RuleSetStatus
 from tests.core.gallery import gallery_context
@@ -61,6 +62,10 @@ def test_every_status_has_a_word_that_is_not_its_code() -> None:
 def test_every_stored_state_has_a_badge_with_the_models_word(kind: str, choices: type[TextChoices]) -> None:
     shown = {value: str(STATUSES[kind][value].label) for value in choices.values}
     assert shown == {value: str(label) for value, label in choices.choices}
+
+
+def test_every_state_of_a_requirement_has_a_badge() -> None:
+    assert {status.value for status in RequirementStatus} <= STATUSES["requirement"].keys()
 
 
 def test_undeclared_status_shows_its_code_instead_of_failing() -> None:
@@ -113,7 +118,7 @@ def test_the_thresholds_belong_to_the_upper_band() -> None:
 @pytest.mark.parametrize(
     ("distance", "text"),
     [
-        (timedelta(seconds=-20), "now"),
+        (timedelta(seconds=-20), "just now"),
         (timedelta(minutes=-5), "5 min ago"),
         (timedelta(hours=-47), "47 h ago"),
         (timedelta(hours=-48), "2 d ago"),
