@@ -20,7 +20,7 @@ from console.modelling.figures import LISTED, figures_of
 from console.modelling.gate import read_gate
 from console.modelling.overview import TRAINABLE, open_and_recent_runs, read_overview, read_trainings
 from console.modelling.report import ModelReport, read_report
-from console.modelling.runs import read_run
+from console.modelling.runs import read_runs
 from console.modelling.words import kind_words
 from console.pages import show
 from console.paging import page_of
@@ -45,7 +45,7 @@ def model_list(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     context = {
         "subjects": read_overview(at=now),
-        "runs": [read_run(run) for run in open_and_recent_runs()],
+        "runs": read_runs(open_and_recent_runs()),
         "trainable": TRAINABLE,
         "tuning_minutes": TUNING_MINUTES,
         "now": now,

@@ -13,8 +13,13 @@ class TrainingRun(models.Model):
     """One row is one training, from its request to its model versions or its reason for none.
 
     `attempt` counts the workers that took it up: a worker whose number is no longer the row's was taken
-    for dead, and writes nothing more.
+    for dead, and writes nothing more. `message` is English, for logs and the command line; `code` says the
+    same to programs: one of `ml.errors`, or of the three below.
     """
+
+    REJECTED = "rejected"  # it made models, and the one meant to be champion stays a candidate
+    ABANDONED = "abandoned"  # what killed its workers would kill another
+    INTERNAL = "internal"  # nobody foresaw it; the log has the reason
 
     class Status(models.TextChoices):
         QUEUED = "queued", _("Queued")
@@ -38,6 +43,7 @@ class TrainingRun(models.Model):
     step = models.CharField(max_length=40, blank=True)
     progress = models.FloatField(default=0)  # share done, 0–1
     message = models.TextField(blank=True)
+    code = models.CharField(max_length=32, blank=True)  # "" = nothing to explain
     requested_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)

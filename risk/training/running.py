@@ -67,7 +67,7 @@ def run(
         _fail(training_run, str(error), error.code)
     except Exception:
         logger.exception("training_failed", extra={"run": run_id})
-        _fail(training_run, "The training failed; the log has the reason.", "internal")
+        _fail(training_run, "The training failed; the log has the reason.", TrainingRun.INTERNAL)
     return None
 
 
@@ -83,10 +83,10 @@ def resume_abandoned(*, at: datetime) -> int:
     found = 0
     for training_run in TrainingRun.objects.filter(lost | unheard):
         if training_run.status == Status.RUNNING and training_run.cancel_requested_at is not None:
-            _end(training_run, Status.CANCELLED, "")
+            _end(training_run, Status.CANCELLED)
         elif training_run.status == Status.RUNNING and training_run.attempt >= MAX_ATTEMPTS:
             message = "The worker stopped twice before the training was done; please request it again."
-            _fail(training_run, message, "abandoned")
+            _fail(training_run, message, TrainingRun.ABANDONED)
         else:
             found += _send_again(training_run.pk, lost | unheard, at=at)
     return found
@@ -129,16 +129,25 @@ class _Life:
             self._raise()
 
     def finish(self, message: str) -> None:
-        """End the run in the caller's transaction; Cancelled or superseded, and nothing of it stays."""
+        """End the run in the caller's transaction; Cancelled or superseded, and nothing of it stays.
+
+        message    why its model stays a candidate, "" if it does not
+        """
         alive = self._mine().filter(cancel_requested_at=None)
         now = timezone.now()
         if not alive.update(
-            status=Status.FINISHED, progress=1.0, step="", message=message, heartbeat_at=now, finished_at=now
+            status=Status.FINISHED,
+            progress=1.0,
+            step="",
+            message=message,
+            code=TrainingRun.REJECTED if message else "",
+            heartbeat_at=now,
+            finished_at=now,
         ):
             self._raise()
 
     def end_cancelled(self) -> None:
-        if _end(self.run, Status.CANCELLED, ""):
+        if _end(self.run, Status.CANCELLED):
             logger.info("training_cancelled", extra={"run": self.run.pk})
 
     def _raise(self) -> None:
@@ -150,15 +159,15 @@ class _Life:
         return TrainingRun.objects.filter(pk=self.run.pk, status=Status.RUNNING, attempt=self.run.attempt)
 
 
-def _end(training_run: TrainingRun, status: str, message: str) -> bool:
+def _end(training_run: TrainingRun, status: str, *, message: str = "", code: str = "") -> bool:
     """End a run unless it went on under another worker."""
     mine = TrainingRun.objects.filter(pk=training_run.pk, status=Status.RUNNING, attempt=training_run.attempt)
-    return bool(mine.update(status=status, message=message, finished_at=timezone.now(), step=""))
+    return bool(mine.update(status=status, message=message, code=code, finished_at=timezone.now(), step=""))
 
 
 def _fail(training_run: TrainingRun, message: str, code: str) -> None:
     with journal.unit():
-        if _end(training_run, Status.FAILED, message):
+        if _end(training_run, Status.FAILED, message=message, code=code):
             audit.record(
                 "training.failed",
                 actor=SYSTEM,

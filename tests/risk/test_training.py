@@ -53,7 +53,7 @@ class TestRun:
         others = run.versions.exclude(pk=version.pk).values_list("status", flat=True)
         assert set(others) == {"candidate"}
         row = rerun(run)
-        assert (row.status, row.progress, row.message) == ("finished", 1.0, "")
+        assert (row.status, row.progress, row.message, row.code) == ("finished", 1.0, "", "")
         assert row.started_at == NOON
         actions = AuditEntry.objects.filter(subject_id=version.pk).values_list("action", flat=True)
         assert set(actions) == {"model.trained", "model.compared", "model.shadowed"}
@@ -93,19 +93,21 @@ class TestRun:
         assert len(set(files[0])) == 3
 
     @pytest.mark.parametrize(
-        ("count", "every", "sentence"),
+        ("count", "every", "code", "sentence"),
         [
-            (0, 2, "All labels are of one class; both are needed."),
-            (30, 100, "Only 1 labels of the rarer class; at least 20 are needed."),
+            (0, 2, "one_class", "All labels are of one class; both are needed."),
+            (30, 100, "too_few_labels", "Only 1 labels of the rarer class; at least 20 are needed."),
         ],
         ids=["nothing", "too few"],
     )
-    def test_a_training_that_cannot_be_done_says_why(self, count: int, every: int, sentence: str) -> None:
+    def test_a_training_that_cannot_be_done_says_why(
+        self, count: int, every: int, code: str, sentence: str
+    ) -> None:
         make_history(count, every=every)
         run = request()
         assert train(run) is None
         row = rerun(run)
-        assert (row.status, row.message) == ("failed", sentence)
+        assert (row.status, row.code, row.message) == ("failed", code, sentence)
         assert row.finished_at is not None
         assert not ModelVersion.objects.exists()
         assert AuditEntry.objects.get(action="training.failed").subject_id == run.pk
@@ -126,7 +128,7 @@ class TestRun:
         champion = make_model()
         run = request()
         assert train(run) is None
-        assert rerun(run).status == "failed"
+        assert (rerun(run).status, rerun(run).code) == ("failed", "internal")
         assert "secret" not in rerun(run).message
         assert "training_failed" in caplog.text
         assert AuditEntry.objects.get(action="training.failed").detail["code"] == "internal"
@@ -178,7 +180,7 @@ class TestRejection:
         assert version is not None
         assert version.status == "candidate"
         row = rerun(run)
-        assert row.status == "finished"
+        assert (row.status, row.code) == ("finished", "rejected")
         assert row.message.startswith(f"Version {version.number} stays a candidate and nothing changes: ")
         assert "against the champion" in row.message
         assert AuditEntry.objects.filter(action="model.rejected", subject_id=version.pk).exists()
@@ -241,7 +243,7 @@ class TestLife:
         TrainingRun.objects.filter(pk=run.pk).update(status="running", attempt=2, heartbeat_at=ago)
         assert training.resume_abandoned(at=timezone.now()) == 0
         row = rerun(run)
-        assert row.status == "failed"
+        assert (row.status, row.code) == ("failed", "abandoned")
         assert "stopped twice" in row.message
         assert AuditEntry.objects.get(action="training.failed").detail["code"] == "abandoned"
 
