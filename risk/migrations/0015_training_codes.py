@@ -15,6 +15,6 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RunPython(_guards.take_down, _guards.put_up),
-        migrations.AddField("trainingrun", "code", models.CharField(blank=True, default="", max_length=32), preserve_default=False),
+        migrations.AddField("trainingrun", "code", models.CharField(blank=True, db_default="", default="", max_length=32)),
         migrations.RunPython(_guards.put_up, _guards.take_down),
     ]

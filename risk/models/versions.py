@@ -7,6 +7,7 @@ from accounts.models import User
 from core.fields import TimeOrderedIdField
 
 from .rulesets import FRESH_FOR
+from .runs import Run
 from .subjects import Subject
 from .trainings import TrainingRun
 
@@ -67,19 +68,13 @@ class ModelReport(models.Model):
         return str(self.pk)
 
 
-class ModelComparison(models.Model):
+class ModelComparison(Run):
     """One row is one model judged against the champion of that moment on the same later rows.
 
     Without a champion it is held against the logistic baseline of its own training. It names exactly which
     two files were compared: a promotion of anything else, or over another champion, is not covered by it.
     What it found is written once, with the status finished.
     """
-
-    class Status(models.TextChoices):
-        QUEUED = "queued", _("Queued")
-        RUNNING = "running", _("Running")
-        FINISHED = "finished", _("Finished")
-        FAILED = "failed", _("Failed")
 
     id = TimeOrderedIdField()
     model = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="comparisons")
@@ -89,7 +84,6 @@ class ModelComparison(models.Model):
     )
     champion_sha256 = models.CharField(max_length=64, blank=True)  # "" = there was no champion
     baseline_sha256 = models.CharField(max_length=64, blank=True)  # what it was held against without one
-    status = models.CharField(max_length=12, choices=Status, default=Status.QUEUED)
     as_of = models.DateTimeField()  # labels known before this moment
     rows = models.PositiveIntegerField(default=0)
     since = models.DateTimeField(null=True, blank=True)  # first and last moment of the rows
@@ -97,11 +91,7 @@ class ModelComparison(models.Model):
     result = models.JSONField(null=True, blank=True)  # see risk.comparing
     passes = models.BooleanField(null=True)
     reasons = models.JSONField(default=list)  # codes of risk.comparing, why it does not pass
-    message = models.TextField(blank=True)  # why it failed
     requested_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
-    created_at = models.DateTimeField(auto_now_add=True)
-    heartbeat_at = models.DateTimeField(null=True, blank=True)
-    finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("model comparison")

@@ -14,11 +14,9 @@ from core.actors import SYSTEM
 from core.errors import Conflict, PermissionDenied
 from core.outbox import TaskCall
 from core.refs import Ref
-from risk import live
+from risk import live, runs
 from risk.models import Brake, ModelComparison, ModelPromotion, ModelStatus, ModelVersion
 from risk.selectors import find_champion_version, find_passing_comparison, find_promotion_to_return_to
-
-COMPARISON_TASK = "risk.tasks.train.run_comparison"
 
 
 def request_comparison(model: ModelVersion, *, requested_by: User | None, at: datetime) -> ModelComparison:
@@ -56,7 +54,7 @@ def request_comparison(model: ModelVersion, *, requested_by: User | None, at: da
             "model.comparison_requested",
             subject=Ref("model", row.pk),
             merchant_id=None,
-            send=[TaskCall(COMPARISON_TASK, (comparison.pk,))],
+            send=[TaskCall(runs.COMPARISONS.task, (comparison.pk,))],
         )
     return comparison
 

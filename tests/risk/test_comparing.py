@@ -2,12 +2,13 @@
 
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core.models import AuditEntry
 from ml.intervals import Judging
-from risk import comparing
+from risk import comparing, runs
 from risk.models import Label, ModelComparison, ModelVersion
 from risk.services import request_comparison
 from tests.make import NOON, make_model
@@ -78,7 +79,34 @@ class TestComparison:
         model = make_model(status="shadow")
         comparison = request_comparison(model, requested_by=None, at=AS_OF)
         ModelComparison.objects.filter(pk=comparison.pk).update(status="running")
-        assert comparing.resume_abandoned(at=AS_OF + timedelta(minutes=5)) == 0
-        assert comparing.resume_abandoned(at=AS_OF + timedelta(minutes=11)) == 1
+        assert runs.resume_abandoned(runs.COMPARISONS, at=AS_OF + timedelta(minutes=5)) == 0
+        assert runs.resume_abandoned(runs.COMPARISONS, at=AS_OF + timedelta(minutes=11)) == 1
         comparison.refresh_from_db()
         assert comparison.status == "queued"
+
+    def test_one_that_killed_two_workers_fails_and_says_so(self) -> None:
+        comparison = request_comparison(make_model(status="shadow"), requested_by=None, at=AS_OF)
+        ModelComparison.objects.filter(pk=comparison.pk).update(status="running", attempt=2)
+        assert runs.resume_abandoned(runs.COMPARISONS, at=AS_OF + timedelta(minutes=11)) == 0
+        comparison.refresh_from_db()
+        assert (comparison.status, comparison.code) == ("failed", "abandoned")
+        assert AuditEntry.objects.get(action="model.comparison_failed").detail == {"code": "abandoned"}
+
+    def test_a_worker_that_was_taken_for_dead_stores_no_finding(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        make_history(320)
+        promote_best()
+        comparison = request_comparison(
+            make_linear_model({"order_amount_minor": 0.0}, status="shadow"), requested_by=None, at=AS_OF
+        )
+        compare_all = comparing.compare_all
+
+        def lose(*args: Any, **options: Any) -> Any:
+            ModelComparison.objects.filter(pk=comparison.pk).update(attempt=2)
+            return compare_all(*args, **options)
+
+        monkeypatch.setattr(comparing, "compare_all", lose)
+        assert comparing.run(comparison.pk, at=AS_OF, judging=Judging(draws=20)) is None
+        comparison.refresh_from_db()
+        assert (comparison.status, comparison.result) == ("running", None)  # the other worker's

@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.models import Role
 from core.errors import Conflict, ValidationFailed
 from core.models import AuditEntry
-from risk import live, training
+from risk import live, runs
 from risk.inputs import current_inputs
 from risk.models import Label, ModelVersion, TrainingRun
 from risk.services import cancel_training, request_retraining, request_training
@@ -236,12 +236,12 @@ class TestLife:
 
     def test_what_a_killed_worker_left_is_taken_up_once_and_then_fails(self) -> None:
         run = request()
-        ago = timezone.now() - training.ABANDONED_AFTER - timedelta(minutes=1)
+        ago = timezone.now() - runs.TRAININGS.abandoned_after - timedelta(minutes=1)
         TrainingRun.objects.filter(pk=run.pk).update(status="running", attempt=1, heartbeat_at=ago)
-        assert training.resume_abandoned(at=timezone.now()) == 1
+        assert runs.resume_abandoned(runs.TRAININGS, at=timezone.now()) == 1
         assert rerun(run).status == "queued"
         TrainingRun.objects.filter(pk=run.pk).update(status="running", attempt=2, heartbeat_at=ago)
-        assert training.resume_abandoned(at=timezone.now()) == 0
+        assert runs.resume_abandoned(runs.TRAININGS, at=timezone.now()) == 0
         row = rerun(run)
         assert (row.status, row.code) == ("failed", "abandoned")
         assert "stopped twice" in row.message
@@ -251,11 +251,11 @@ class TestLife:
         alive, cancelled, waiting = request(), request(), request()
         now = timezone.now()
         TrainingRun.objects.filter(pk=alive.pk).update(status="running", attempt=1, heartbeat_at=now)
-        ago = now - training.ABANDONED_AFTER - timedelta(minutes=1)
+        ago = now - runs.TRAININGS.abandoned_after - timedelta(minutes=1)
         TrainingRun.objects.filter(pk=cancelled.pk).update(
             status="running", attempt=1, heartbeat_at=ago, cancel_requested_at=ago
         )
-        assert training.resume_abandoned(at=now) == 0
+        assert runs.resume_abandoned(runs.TRAININGS, at=now) == 0
         assert [rerun(run).status for run in (alive, cancelled, waiting)] == [
             "running",
             "cancelled",
@@ -268,8 +268,8 @@ class TestLife:
         run = request()
         later = timezone.now() + timedelta(minutes=11)
         with django_capture_on_commit_callbacks(execute=True):
-            assert training.resume_abandoned(at=later) == 1
-            assert training.resume_abandoned(at=later + timedelta(minutes=1)) == 0
+            assert runs.resume_abandoned(runs.TRAININGS, at=later) == 1
+            assert runs.resume_abandoned(runs.TRAININGS, at=later + timedelta(minutes=1)) == 0
         assert ("risk.tasks.train.run_training", [run.pk]) in sent_tasks
 
     def test_a_worker_that_was_taken_for_dead_writes_nothing(self) -> None:
