@@ -43,7 +43,7 @@ from ml.intervals import JudgedRows, Judgement, Judging, as_json, judge
 
 from . import runs
 from .datasets import LabelledRows, read_labelled
-from .inputs import is_declared
+from .inputs import current_inputs, is_declared
 from .models import ModelComparison, ModelVersion
 from .rulesets import policy_of
 from .runs import Hold
@@ -188,7 +188,7 @@ def live_threshold(subject: str) -> float | None:
 
 
 def load_artifact(version: ModelVersion) -> ModelArtifact:
-    """Return a version's artifact; LearningError if its file is not what its row says."""
+    """Return a version's artifact; LearningError if its file is not what its row says, or lacks an input."""
     try:
         with default_storage.open(str(version.artifact.name)) as file:
             document = file.read()
@@ -197,9 +197,11 @@ def load_artifact(version: ModelVersion) -> ModelArtifact:
     if not is_declared(version.subject, version.feature_hash):
         sentence = "The model was trained on features that are defined differently now."
         raise LearningError(sentence, code="schema_mismatch")
-    return ModelArtifact.from_bytes(
+    artifact = ModelArtifact.from_bytes(
         document, expected_sha256=version.sha256, expected_schema_hash=version.feature_hash
     )
+    artifact.require_inputs(current_inputs(version.subject)[0])
+    return artifact
 
 
 def find_usable_champion(champion: ModelVersion | None) -> ModelArtifact | None:

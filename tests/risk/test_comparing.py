@@ -71,6 +71,14 @@ class TestComparison:
         monkeypatch.setattr(comparing, "is_declared", lambda subject, feature_hash: False)
         assert "defined differently" in self.compared(model).message
 
+    def test_a_model_whose_input_is_gone_cannot_be_compared_and_the_champion_stays(self) -> None:
+        champion = make_linear_model({"order_amount_minor": 0.5})
+        model = make_tree_model(("order_amount_minor", "order_gone_count"), status="shadow")
+        found = self.compared(model)
+        assert (found.status, found.code) == ("failed", "vanished_feature")
+        assert found.message == "The model takes inputs that are no longer computed: order_gone_count."
+        assert ModelVersion.objects.get(status="champion") == champion
+
     def test_without_champion_and_baseline_there_is_nothing_to_compare_with(self) -> None:
         model = make_tree_model(("order_amount_minor",), status="shadow")
         assert "neither a champion nor a baseline" in self.compared(model).message
