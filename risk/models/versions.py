@@ -33,6 +33,7 @@ class ModelVersion(models.Model):
     metrics = models.JSONField(default=dict)  # of this model and of the baseline on the same later rows
     training = models.ForeignKey(TrainingRun, on_delete=models.PROTECT, related_name="versions")
     created_at = models.DateTimeField(auto_now_add=True)
+    moved_at = models.DateTimeField(null=True, blank=True)  # into its status; null = when it was made
 
     class Meta:
         verbose_name = _("model version")

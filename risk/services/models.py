@@ -66,11 +66,11 @@ def shadow_model(model: ModelVersion, *, by: User, at: datetime) -> None:
         row = ModelVersion.objects.select_for_update().get(pk=model.pk)
         if row.status != ModelStatus.CANDIDATE:
             raise Conflict("Only a candidate can be put in shadow.", code="not_a_candidate")
-        _move(row, ModelStatus.SHADOW)
+        _move(row, ModelStatus.SHADOW, at=at)
         audit.record(
             "model.shadowed", actor=actor_of(by), subject=Ref("model", row.pk), detail={"sha256": row.sha256}
         )
-    model.status = row.status
+    model.status, model.moved_at = row.status, row.moved_at
 
 
 def retire_model(model: ModelVersion, *, by: User, at: datetime) -> None:
@@ -80,11 +80,11 @@ def retire_model(model: ModelVersion, *, by: User, at: datetime) -> None:
         row = ModelVersion.objects.select_for_update().get(pk=model.pk)
         if row.status not in {ModelStatus.CANDIDATE, ModelStatus.SHADOW}:
             raise Conflict("Only a candidate or a shadow can be retired.", code="not_retirable")
-        _move(row, ModelStatus.RETIRED)
+        _move(row, ModelStatus.RETIRED, at=at)
         audit.record(
             "model.retired", actor=actor_of(by), subject=Ref("model", row.pk), detail={"sha256": row.sha256}
         )
-    model.status = row.status
+    model.status, model.moved_at = row.status, row.moved_at
 
 
 def promote_model(model: ModelVersion, *, approver: User, at: datetime) -> ModelPromotion:
@@ -112,7 +112,7 @@ def promote_model(model: ModelVersion, *, approver: User, at: datetime) -> Model
             returns_to=None,
             at=at,
         )
-    model.status = row.status
+    model.status, model.moved_at = row.status, row.moved_at
     live.forget()
     return promotion
 
@@ -174,8 +174,8 @@ def _promote(
         promoted_at=at,
     )
     if champion is not None:
-        _move(champion, ModelStatus.RETIRED)
-    _move(row, ModelStatus.CHAMPION)
+        _move(champion, ModelStatus.RETIRED, at=at)
+    _move(row, ModelStatus.CHAMPION, at=at)
     # A braked champion is no longer in use; one that comes back was looked at again.
     Brake.objects.filter(subject=row.subject, rule_code="", released_at=None).update(
         released_at=at, released_by=approver
@@ -206,6 +206,6 @@ def _require_second_person(row: ModelVersion, approver: User) -> None:
         raise PermissionDenied("A second person has to promote this model.", code="second_person_needed")
 
 
-def _move(row: ModelVersion, status: ModelStatus) -> None:
-    row.status = status
-    row.save(update_fields=["status"])
+def _move(row: ModelVersion, status: ModelStatus, *, at: datetime) -> None:
+    row.status, row.moved_at = status, at
+    row.save(update_fields=["status", "moved_at"])

@@ -209,6 +209,7 @@ class TestShadowAndRetirement:
         candidate = make_model(status="candidate")
         shadow_model(candidate, by=ann, at=NOON)
         assert (status_of(candidate), candidate.status) == ("shadow", "shadow")
+        assert ModelVersion.objects.get(pk=candidate.pk).moved_at == candidate.moved_at == NOON
         assert AuditEntry.objects.get(action="model.shadowed").actor_id == str(ann.pk)
 
     @pytest.mark.parametrize("status", ["shadow", "champion", "retired"])
@@ -221,7 +222,7 @@ class TestShadowAndRetirement:
     def test_a_candidate_or_a_shadow_is_retired(self, ann: User, status: str) -> None:
         model = make_model(status=status)
         retire_model(model, by=ann, at=NOON)
-        assert status_of(model) == "retired"
+        assert (status_of(model), model.moved_at) == ("retired", NOON)
         assert AuditEntry.objects.filter(action="model.retired", subject_id=model.pk).exists()
 
     def test_what_was_retired_without_having_been_champion_stays_away(self, ann: User, bob: User) -> None:
