@@ -46,7 +46,7 @@ from .datasets import LabelledRows, read_labelled
 from .inputs import current_inputs, is_declared
 from .models import ModelComparison, ModelVersion
 from .rulesets import policy_of
-from .runs import Hold
+from .runs import Hold, Reporter
 from .selectors import find_live
 
 logger = logging.getLogger(__name__)
@@ -59,6 +59,8 @@ Status = ModelComparison.Status
 # the distance between the thresholds of a review and a decline: ours.
 CALIBRATION_LIMIT = 0.05
 MODEL = "model"
+# Where each step lies in a comparison: reading cannot say how far it is, drawing can.
+_READ, _DRAWN = 0.35, 0.98
 # New accounts and new merchants are where fraud is, and so are some goods: an equal share of good ones held
 # is not to be had there without holding fewer bad ones. Probabilities have to be right there all the same.
 # For the same reason, a new story of fraud among new accounts shows as a risk rated too low: that harms
@@ -246,6 +248,7 @@ def run(comparison_id: int, *, at: datetime, judging: Judging | None = None) -> 
 def store_finding(comparison: ModelComparison, finding: Finding, rows: LabelledRows, *, at: datetime) -> None:
     """Write what was found, once; the row is final then."""
     comparison.status, comparison.finished_at = Status.FINISHED, at
+    comparison.step, comparison.progress = "", 1.0
     comparison.rows, comparison.since, comparison.until = len(rows), *_span(rows)
     comparison.result, comparison.reasons = finding.result, list(finding.reasons)
     comparison.passes = finding.passes
@@ -264,7 +267,8 @@ def store_finding(comparison: ModelComparison, finding: Finding, rows: LabelledR
 
 
 def _run(hold: Hold[ModelComparison], judging: Judging | None) -> ModelComparison:
-    comparison, model = hold.run, hold.run.model
+    comparison, model, reporter = hold.run, hold.run.model, Reporter(hold)
+    reporter.report("reading", 0.0)
     artifact = load_artifact(model)
     rival, against = find_usable_champion(comparison.champion), "champion"
     if rival is None:
@@ -277,6 +281,7 @@ def _run(hold: Hold[ModelComparison], judging: Judging | None) -> ModelCompariso
         comparison.baseline_sha256 = baseline.sha256
     labelled = read_labelled(model.subject, as_of=comparison.as_of)
     rows = rows_after(labelled, [artifact, rival])
+    reporter.report("comparing", _READ)
     finding = compare_all(
         rows,
         {MODEL: artifact},
@@ -284,10 +289,12 @@ def _run(hold: Hold[ModelComparison], judging: Judging | None) -> ModelCompariso
         against=against,
         threshold=live_threshold(model.subject),
         judging=judging,
+        step=lambda done, in_all: reporter.report("comparing", _READ + (_DRAWN - _READ) * done / in_all),
     )[MODEL]
+    reporter.report("storing", _DRAWN)
     with journal.unit():
         # First: a worker that no longer has the run stops here, and leaves nothing behind.
-        hold.beat(step="")
+        hold.beat()
         store_finding(comparison, finding, rows, at=timezone.now())
     return comparison
 

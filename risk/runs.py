@@ -5,8 +5,9 @@ for dead finds the number changed at its next sign of life, and writes nothing m
 """
 
 import logging
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
@@ -34,6 +35,7 @@ Clock = Callable[[], datetime]
 Status = Run.Status
 OPEN = (Status.QUEUED, Status.RUNNING)
 RESENT_AFTER = timedelta(minutes=10)  # a queued one may only be waiting for a long training
+REPORT_SECONDS = 0.5  # a page asks every two
 
 
 class Superseded(Exception):
@@ -135,6 +137,23 @@ class Hold(Generic[R]):
 
     def _why_over(self) -> Exception:
         return Cancelled() if self._mine().exists() else Superseded()
+
+
+@dataclass
+class Reporter(Generic[R]):
+    """Writes how far a run is, on columns `step` and `progress`."""
+
+    hold: Hold[R]
+    _step: str = ""
+    _last: float = field(default=0.0, repr=False)
+
+    def report(self, step: str, share: float) -> None:
+        """Write the share of the whole, 0–1, twice a second at most; Cancelled or Superseded as a beat."""
+        now = time.monotonic()
+        if step == self._step and now - self._last < REPORT_SECONDS:
+            return
+        self._step, self._last = step, now
+        self.hold.beat(step=step, progress=min(share, 1.0))
 
 
 def work(

@@ -12,6 +12,7 @@ from risk import selectors as risk
 from risk.models import FRESH_FOR, ModelComparison, ModelStatus, ModelVersion
 
 from .verdict import Verdict, read_verdict
+from .words import step_words
 
 _LOOKED_AT = 20  # the newest comparisons of a version
 _OPEN = {ModelComparison.Status.QUEUED, ModelComparison.Status.RUNNING}
@@ -49,6 +50,15 @@ class Gate:
     @property
     def is_comparing(self) -> bool:
         return self.newest is not None and self.newest.status in _OPEN
+
+    @property
+    def percent(self) -> int:
+        """How far the newest comparison is, of 100."""
+        return round(100 * self.newest.progress) if self.newest else 0
+
+    @property
+    def step(self) -> str:
+        return step_words(self.newest.step) if self.newest and self.newest.step else _("Starting")
 
     @property
     def failed_message(self) -> str:

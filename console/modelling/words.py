@@ -41,7 +41,7 @@ STEPS: Words = {
     "training": gettext_lazy("Training the model"),
     "comparing": gettext_lazy("Comparing with the champion"),
     "evaluating": gettext_lazy("Judging on later time"),
-    "storing": gettext_lazy("Storing the models"),
+    "storing": gettext_lazy("Storing what came of it"),
 }
 _SEGMENTS: Words = {
     "month": gettext_lazy("Month"),

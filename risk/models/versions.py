@@ -86,6 +86,7 @@ class ModelComparison(Run):
     champion_sha256 = models.CharField(max_length=64, blank=True)  # "" = there was no champion
     baseline_sha256 = models.CharField(max_length=64, blank=True)  # what it was held against without one
     as_of = models.DateTimeField()  # labels known before this moment
+    progress = models.FloatField(default=0, db_default=0)  # share done, 0–1
     rows = models.PositiveIntegerField(default=0)
     since = models.DateTimeField(null=True, blank=True)  # first and last moment of the rows
     until = models.DateTimeField(null=True, blank=True)

@@ -1,19 +1,16 @@
 """Run a queued training: it reports its progress, and what it tuned is stored trial by trial and goes on."""
 
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from risk import runs
 from risk.models import ModelVersion, TrainingRun
-from risk.runs import Hold
+from risk.runs import Reporter
 
 from .making import Options, make_versions
 
 Progress = Callable[[str, float], None]  # (step, share of the whole run)
-
-_REPORT_SECONDS = 0.5
 
 
 def run(
@@ -26,29 +23,23 @@ def run(
     return runs.work(
         runs.TRAININGS,
         run_id,
-        lambda hold: make_versions(hold.run, _Life(hold, progress), options or Options()),
+        lambda hold: make_versions(hold.run, _Life(Reporter(hold), progress), options or Options()),
         at=at,
     )
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Life:
     """What a training tells of itself while it is made."""
 
-    hold: Hold[TrainingRun]
+    reporter: Reporter[TrainingRun]
     progress: Progress | None
-    _step: str = ""
-    _last: float = field(default=0.0, repr=False)
 
     def report(self, step: str, share: float) -> None:
-        """Write the progress, twice a second at most; Cancelled if somebody wants the run to end."""
+        """Tell how far it is; Cancelled if somebody wants the run to end."""
         if self.progress is not None:
             self.progress(step, share)
-        now = time.monotonic()
-        if step == self._step and now - self._last < _REPORT_SECONDS:
-            return
-        self._step, self._last = step, now
-        self.hold.beat(step=step, progress=min(share, 1.0))
+        self.reporter.report(step, share)
 
     def finish(self, message: str) -> None:
         """End the run in the caller's transaction; Cancelled or Superseded, and nothing of it stays.
@@ -56,4 +47,4 @@ class _Life:
         message    why its model stays a candidate, "" if it does not
         """
         code = TrainingRun.REJECTED if message else ""
-        self.hold.finish(progress=1.0, message=message, code=code)
+        self.reporter.hold.finish(progress=1.0, message=message, code=code)

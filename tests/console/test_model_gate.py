@@ -154,6 +154,10 @@ def test_comparison_is_asked_for_and_followed(second: Client) -> None:
     assert href("model-comparison", version) in content
     running = second.get(href("model-comparison", version))
     assert "HX-Refresh" not in running.headers
+    ModelComparison.objects.filter(model=version).update(status="running", step="comparing", progress=0.42)
+    running = second.get(href("model-comparison", version))
+    assert 'aria-valuenow="42"' in running.content.decode()
+    assert "Comparing with the champion" in running.content.decode()
     ModelComparison.objects.filter(model=version).update(status="failed", message="No rows.")
     ended = second.get(href("model-comparison", version))
     assert ended.headers["HX-Refresh"] == "true"

@@ -37,6 +37,25 @@ class TestComparison:
         assert 0 < found.rows <= 80
         assert {"worse_average_precision", "unsure_average_precision"} & set(found.reasons)
 
+    def test_it_says_how_far_it_is(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        make_history(320)
+        promote_best()
+        told: list[tuple[str, float]] = []
+        beat = runs.Hold.beat
+
+        def listen(hold: runs.Hold[ModelComparison], **values: Any) -> None:
+            told.extend([(values["step"], values["progress"])] if "step" in values else [])
+            beat(hold, **values)
+
+        monkeypatch.setattr(runs.Hold, "beat", listen)
+        monkeypatch.setattr(runs, "REPORT_SECONDS", 0.0)
+        found = self.compared(make_linear_model({"order_amount_minor": 0.0}, status="shadow"))
+        assert (found.step, found.progress) == ("", 1.0)
+        steps, shares = zip(*told, strict=True)
+        assert list(dict.fromkeys(steps)) == ["reading", "comparing", "storing"]
+        assert list(shares) == sorted(shares)
+        assert len(set(shares)) >= 20  # one a draw
+
     def test_nothing_new_since_the_training_tells_models_apart(self) -> None:
         make_history()
         promote_best()
