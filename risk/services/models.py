@@ -6,6 +6,8 @@ writes past these functions is refused there.
 
 from datetime import datetime
 
+from django.db.models import Exists, OuterRef
+
 from accounts.actors import actor_of
 from accounts.models import User
 from accounts.permissions import Permission, require
@@ -15,8 +17,21 @@ from core.errors import Conflict, PermissionDenied
 from core.outbox import TaskCall
 from core.refs import Ref
 from risk import live, runs
-from risk.models import Brake, ModelComparison, ModelPromotion, ModelStatus, ModelVersion
+from risk.models import (
+    FRESH_FOR,
+    Brake,
+    ModelComparison,
+    ModelPromotion,
+    ModelStatus,
+    ModelVersion,
+    TrainingRun,
+)
 from risk.selectors import find_champion_version, find_passing_comparison, find_promotion_to_return_to
+
+# The newest, and the one before it, which has scored for a week when the newest has just begun. Every further
+# one takes its part of the time for scoring from these two.
+KEPT_SHADOWS = 2
+_SCHEDULED = (TrainingRun.Cause.WEEKLY, TrainingRun.Cause.DRIFT)
 
 
 def request_comparison(model: ModelVersion, *, requested_by: User | None, at: datetime) -> ModelComparison:
@@ -85,6 +100,36 @@ def retire_model(model: ModelVersion, *, by: User, at: datetime) -> None:
             "model.retired", actor=actor_of(by), subject=Ref("model", row.pk), detail={"sha256": row.sha256}
         )
     model.status, model.moved_at = row.status, row.moved_at
+
+
+def retire_old_shadows(subject: str, *, at: datetime) -> int:
+    """Put away the shadows of scheduled trainings beyond the newest KEPT_SHADOWS; return how many.
+
+    What a person trained, put in shadow, or asked to compare in the last FRESH_FOR stays until a person
+    puts it away.
+    """
+    with journal.unit():
+        shadows = ModelVersion.objects.select_for_update().filter(subject=subject, status=ModelStatus.SHADOW)
+        newest_first = sorted(shadows, key=lambda row: (row.moved_at or row.created_at, row.pk), reverse=True)
+        asked_for = ModelComparison.objects.filter(
+            model=OuterRef("pk"), requested_by__isnull=False, created_at__gte=at - FRESH_FOR
+        )
+        old = ModelVersion.objects.filter(
+            ~Exists(asked_for),
+            pk__in=[row.pk for row in newest_first[KEPT_SHADOWS:]],
+            training__cause__in=_SCHEDULED,
+            moved_at=None,  # nobody but its training put it there
+        )
+        retired = list(old)
+        for row in retired:
+            _move(row, ModelStatus.RETIRED, at=at)
+            audit.record(
+                "model.retired",
+                actor=SYSTEM,
+                subject=Ref("model", row.pk),
+                detail={"sha256": row.sha256, "reason": "newer_shadows"},
+            )
+    return len(retired)
 
 
 def promote_model(model: ModelVersion, *, approver: User, at: datetime) -> ModelPromotion:

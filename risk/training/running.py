@@ -4,9 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils import timezone
+
 from risk import runs
 from risk.models import ModelVersion, TrainingRun
-from risk.runs import Reporter
+from risk.runs import Hold, Reporter
+from risk.services import retire_old_shadows
 
 from .making import Options, make_versions
 
@@ -20,12 +23,14 @@ def run(
 
     Returns its LightGBM model, in shadow or, if that is worse than what there is, as a candidate.
     """
-    return runs.work(
-        runs.TRAININGS,
-        run_id,
-        lambda hold: make_versions(hold.run, _Life(Reporter(hold), progress), options or Options()),
-        at=at,
-    )
+
+    def make(hold: Hold[TrainingRun]) -> ModelVersion:
+        version = make_versions(hold.run, _Life(Reporter(hold), progress), options or Options())
+        # After its commit: one that is missed is made up for by the next training.
+        retire_old_shadows(version.subject, at=timezone.now())
+        return version
+
+    return runs.work(runs.TRAININGS, run_id, make, at=at)
 
 
 @dataclass(frozen=True)

@@ -166,6 +166,16 @@ class TestRun:
         runs = TrainingRun.objects.values_list("subject", "cause")
         assert sorted(runs) == [("application", "weekly"), ("listing", "weekly"), ("order", "weekly")]
 
+    def test_the_third_shadow_of_the_schedule_puts_the_first_away(self) -> None:
+        make_history()
+        first, second = make_model(status="shadow"), make_model(status="shadow")
+        TrainingRun.objects.update(cause=TrainingRun.Cause.WEEKLY)
+        version = train(request())
+        assert version is not None
+        shadows = ModelVersion.objects.filter(status="shadow").order_by("pk")
+        assert list(shadows) == [second, version]
+        assert ModelVersion.objects.get(pk=first.pk).status == "retired"
+
 
 class TestRejection:
     def test_a_model_worse_than_the_champion_stays_a_candidate_and_says_why(self) -> None:
