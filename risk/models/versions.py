@@ -172,7 +172,7 @@ class ShadowScore(models.Model):
     """One row is what a shadow model would have scored one decision.
 
     Without a foreign key in the database, which would look the same model up for every one of thousands of
-    rows: who writes them holds the model's row meanwhile (`risk.shadow`).
+    rows: triggers ask once a statement instead (0019_shadow_score_triggers).
     """
 
     id = TimeOrderedIdField()
