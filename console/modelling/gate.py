@@ -12,7 +12,7 @@ from risk import selectors as risk
 from risk.models import FRESH_FOR, ModelComparison, ModelStatus, ModelVersion
 
 from .verdict import Verdict, read_verdict
-from .words import step_words
+from .words import failure_words, step_words
 
 _LOOKED_AT = 20  # the newest comparisons of a version
 _OPEN = {ModelComparison.Status.QUEUED, ModelComparison.Status.RUNNING}
@@ -63,7 +63,9 @@ class Gate:
     @property
     def failed_message(self) -> str:
         newest = self.newest
-        return newest.message if newest is not None and newest.status == newest.Status.FAILED else ""
+        if newest is None or newest.status != newest.Status.FAILED:
+            return ""
+        return failure_words(newest.code, newest.message)
 
     @property
     def can_promote(self) -> bool:
