@@ -168,6 +168,7 @@ FIELD_WORDS: "Mapping[str, StrPromise]" = {
     "model": _("model"),
     "model_hash": _("model hash"),
     "model_id": _("model’s number"),
+    "moved_at": _("status changed"),
     "name": _("name"),
     "name_en": _("English name"),
     "name_zh": _("Chinese name"),

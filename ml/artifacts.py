@@ -52,20 +52,18 @@ class ModelArtifact:
         """The inputs that the model takes as names of categories, not as amounts."""
         return tuple(self.metadata.get("categorical", ()))
 
-    def require_inputs(self, names: Sequence[str], *, categorical: Sequence[str] = ()) -> None:
-        """Raise LearningError if what is computed now lacks an input of the model, or is of another type.
+    def require_inputs(self, names: Sequence[str]) -> None:
+        """Raise LearningError if what is computed now lacks an input of the model.
 
-        names          the columns that there are now, in any order
-        categorical    those of them that are categories
+        Whether an input counts as a category is not asked: that is declared for trainings to come, and
+        changes neither the values nor what this model makes of them.
+
+        names    the columns that there are now, in any order
         """
         vanished = [name for name in self.features if name not in names]
         if vanished:
             sentence = f"The model takes inputs that are no longer computed: {', '.join(vanished)}."
             raise LearningError(sentence, code="vanished_feature")
-        changed = sorted(set(self.categorical) ^ (set(categorical) & set(self.features)))
-        if changed:
-            sentence = f"Inputs of the model have changed between number and category: {', '.join(changed)}."
-            raise LearningError(sentence, code="changed_type")
 
     def score(self, vector: Floats) -> float:
         """Return the calibrated probability of bad, 0–1, of one (n_features,) vector."""

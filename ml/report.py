@@ -102,65 +102,124 @@ def build_report(
     uncalibrated    names of others whose scores are ranks only
     thresholds      by model, from which probability on a row is held; the cheapest on these rows if left out
     """
-    options = options or ReportOptions()
-    report_step = progress or _ignore
     _require_same_rows(rows, later)
-    later = later.select(artifact.features)
-    scores = {MODEL: artifact.scores(later.matrix, num_threads=options.num_threads), **(others or {})}
-    ranks_only = set(uncalibrated)
-    if not artifact.is_probability:
-        ranks_only.add(MODEL)
-    given = thresholds or {}
-
+    options, step = options or ReportOptions(), progress or _ignore
+    asked = _asked(rows, later.select(artifact.features), artifact, others or {}, uncalibrated, options)
     judgement = judge(
         rows,
-        scores,
-        thresholds=given,
+        asked.scores,
+        thresholds=thresholds or {},
         judging=options.judging,
-        step=lambda done, in_all: report_step("intervals", 0.5 * done / in_all),
+        step=_within(step, "intervals", 0.0, 0.5),
     )
-    months = _parts(rows, scores, judgement, {"month": month_of(rows)}, options, ranks_only)["month"]
-    report_step("months", 0.55)
-    segments = _parts(rows, scores, judgement, rows.segments, options, ranks_only)
-    report_step("segments", 0.65)
-    importance = _importance(
-        artifact, later, options, lambda done, in_all: report_step("importance", 0.65 + 0.25 * done / in_all)
+    document = (
+        _about(asked, context or {})
+        | _models(asked, judgement, thresholds or {})
+        | _parts_of_rows(asked, judgement, step)
+        | {"reliability": {name: _reliability(rows, score) for name, score in asked.scores.items()}}
+        | _inputs(asked, step)
+        | _in_use(asked, judgement)
     )
-    report_step("contributions", 0.9)
-    document = {
-        "format": FORMAT,
-        "kind": artifact.kind.value,
-        "rows": _describe(rows),
-        "training": _training(artifact),
-        "context": dict(context or {}),
-        "settings": _settings(options, len(rows)),
-        "models": {name: _model(judgement, name, name in given, name not in ranks_only) for name in scores},
-        "comparisons": {
-            name: _comparison(judgement, name, options, are_probabilities=not ranks_only & {MODEL, name})
-            for name in scores
-            if name != MODEL
-        },
-        "months": sorted(months, key=lambda part: str(part["value"])),
-        "segments": segments,
-        "reliability": {name: _reliability(rows, score) for name, score in scores.items()},
-        "importance": importance,
-        "contributions": [
-            asdict(one) for one in contributions(artifact, later, num_threads=options.num_threads)
-        ],
-        "fairness": audit_fairness(
-            rows,
-            scores[MODEL],
-            judgement.thresholds[MODEL],
-            segments=options.fair_segments,
-            limits=options.limits,
-            is_calibrated=MODEL not in ranks_only,
-        ).as_json(),
-        "cost": _cost(rows, scores[MODEL], options),
-    }
-    report_step("done", 1.0)
+    step("done", 1.0)
     return {name: _without_nan(part) for name, part in document.items()}
 
 
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """What every part of a report is made from.
+
+    later         the rows with the inputs of the model, in its order
+    scores        by model, MODEL first
+    ranks_only    the models whose scores are no probabilities
+    """
+
+    rows: JudgedRows
+    later: TrainingSet
+    artifact: ModelArtifact
+    scores: Mapping[str, Floats]
+    ranks_only: frozenset[str]
+    options: ReportOptions
+
+
+def _asked(
+    rows: JudgedRows,
+    later: TrainingSet,
+    artifact: ModelArtifact,
+    others: Mapping[str, Floats],
+    uncalibrated: Sequence[str],
+    options: ReportOptions,
+) -> _Asked:
+    own = artifact.scores(later.matrix, num_threads=options.num_threads)
+    ranks_only = {*uncalibrated} if artifact.is_probability else {*uncalibrated, MODEL}
+    return _Asked(rows, later, artifact, {MODEL: own, **others}, frozenset(ranks_only), options)
+
+
+def _within(step: Progress, name: str, start: float, end: float) -> Callable[[int, int], None]:
+    return lambda done, in_all: step(name, start + (end - start) * done / in_all)
+
+
+# ── The parts, in the order of the document ──────────────────────────────────────────────────────
+def _about(asked: _Asked, context: Mapping[str, Any]) -> dict[str, Any]:
+    """Return format, kind, rows, training, context and settings."""
+    return {
+        "format": FORMAT,
+        "kind": asked.artifact.kind.value,
+        "rows": _describe(asked.rows),
+        "training": _training(asked.artifact),
+        "context": dict(context),
+        "settings": _settings(asked.options, len(asked.rows)),
+    }
+
+
+def _models(asked: _Asked, judgement: Judgement, given: Mapping[str, float]) -> dict[str, Any]:
+    """Return models and comparisons."""
+    ranks_only, options = asked.ranks_only, asked.options
+    return {
+        "models": {
+            name: _model(judgement, name, name in given, name not in ranks_only) for name in asked.scores
+        },
+        "comparisons": {
+            name: _comparison(judgement, name, options, are_probabilities=not ranks_only & {MODEL, name})
+            for name in asked.scores
+            if name != MODEL
+        },
+    }
+
+
+def _parts_of_rows(asked: _Asked, judgement: Judgement, step: Progress) -> dict[str, Any]:
+    """Return months and segments."""
+    months = _parts(asked, judgement, {"month": month_of(asked.rows)})["month"]
+    step("months", 0.55)
+    segments = _parts(asked, judgement, asked.rows.segments)
+    step("segments", 0.65)
+    return {"months": sorted(months, key=lambda part: str(part["value"])), "segments": segments}
+
+
+def _inputs(asked: _Asked, step: Progress) -> dict[str, Any]:
+    """Return importance and contributions."""
+    importance = _importance(
+        asked.artifact, asked.later, asked.options, _within(step, "importance", 0.65, 0.9)
+    )
+    step("contributions", 0.9)
+    found = contributions(asked.artifact, asked.later, num_threads=asked.options.num_threads)
+    return {"importance": importance, "contributions": [asdict(one) for one in found]}
+
+
+def _in_use(asked: _Asked, judgement: Judgement) -> dict[str, Any]:
+    """Return fairness and cost: what its decisions do to people and to money."""
+    options, own = asked.options, asked.scores[MODEL]
+    fairness = audit_fairness(
+        asked.rows,
+        own,
+        judgement.thresholds[MODEL],
+        segments=options.fair_segments,
+        limits=options.limits,
+        is_calibrated=MODEL not in asked.ranks_only,
+    )
+    return {"fairness": fairness.as_json(), "cost": _cost(asked.rows, own, options)}
+
+
+# ── Tables and figures ───────────────────────────────────────────────────────────────────────────
 def month_of(rows: JudgedRows) -> Strings:
     """Return (n,) the month of each row, UTC, as in "2026-03"."""
     return rows.at.astype("datetime64[us]").astype("datetime64[M]").astype(np.str_)
@@ -231,20 +290,15 @@ def _no_probabilities() -> dict[str, Any]:
 
 
 def _parts(
-    rows: JudgedRows,
-    scores: Mapping[str, Floats],
-    judgement: Judgement,
-    labels_by_name: Mapping[str, Strings],
-    options: ReportOptions,
-    ranks_only: set[str],
+    asked: _Asked, judgement: Judgement, labels_by_name: Mapping[str, Strings]
 ) -> dict[str, list[dict[str, Any]]]:
     """Return the figures of each value of each labelling, at the thresholds of the whole."""
-    judging = replace(options.judging, draws=options.part_draws)
+    rows, judging = asked.rows, replace(asked.options.judging, draws=asked.options.part_draws)
 
     def part(value: str, inside: Flags) -> dict[str, Any]:
-        chosen = {name: score[inside] for name, score in scores.items()}
+        chosen = {name: score[inside] for name, score in asked.scores.items()}
         found = judge(rows.take(inside), chosen, thresholds=judgement.thresholds, judging=judging)
-        models = {name: _figures(found, name, name not in ranks_only) for name in chosen}
+        models = {name: _figures(found, name, name not in asked.ranks_only) for name in chosen}
         is_bad = rows.is_bad[inside]
         return {"value": value, "rows": len(is_bad), "bad": int(is_bad.sum()), "models": models}
 

@@ -24,19 +24,16 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from django.core.files.storage import default_storage
-from django.db.models import Q
 from django.utils import timezone
 
 from core import audit, journal
 from core.actors import SYSTEM
-from core.outbox import TaskCall
-from core.outbox import record as record_event
 from core.refs import Ref
 from ml.artifacts import ModelArtifact
 from ml.comparison import Margins, compare
@@ -44,10 +41,12 @@ from ml.errors import LearningError
 from ml.fairness import FairnessLimits, audit_fairness
 from ml.intervals import JudgedRows, Judgement, Judging, as_json, judge
 
+from . import runs
 from .datasets import LabelledRows, read_labelled
-from .inputs import is_declared
+from .inputs import current_inputs, is_declared
 from .models import ModelComparison, ModelVersion
 from .rulesets import policy_of
+from .runs import Hold, Reporter
 from .selectors import find_live
 
 logger = logging.getLogger(__name__)
@@ -56,12 +55,12 @@ Floats = npt.NDArray[np.float64]
 Step = Callable[[int, int], None]
 Status = ModelComparison.Status
 
-TASK = "risk.tasks.train.run_comparison"
 # Mean distance between probability and truth. Twice that of the sample marketplace's models, and a tenth of
 # the distance between the thresholds of a review and a decline: ours.
 CALIBRATION_LIMIT = 0.05
-ABANDONED_AFTER = timedelta(minutes=10)  # reading half a million orders takes minutes, and says nothing
 MODEL = "model"
+# Where each step lies in a comparison: reading cannot say how far it is, drawing can.
+_READ, _DRAWN = 0.35, 0.98
 # New accounts and new merchants are where fraud is, and so are some goods: an equal share of good ones held
 # is not to be had there without holding fewer bad ones. Probabilities have to be right there all the same.
 # For the same reason, a new story of fraud among new accounts shows as a risk rated too low: that harms
@@ -191,7 +190,7 @@ def live_threshold(subject: str) -> float | None:
 
 
 def load_artifact(version: ModelVersion) -> ModelArtifact:
-    """Return a version's artifact; LearningError if its file is not what its row says."""
+    """Return a version's artifact; LearningError if its file is not what its row says, or lacks an input."""
     try:
         with default_storage.open(str(version.artifact.name)) as file:
             document = file.read()
@@ -200,9 +199,11 @@ def load_artifact(version: ModelVersion) -> ModelArtifact:
     if not is_declared(version.subject, version.feature_hash):
         sentence = "The model was trained on features that are defined differently now."
         raise LearningError(sentence, code="schema_mismatch")
-    return ModelArtifact.from_bytes(
+    artifact = ModelArtifact.from_bytes(
         document, expected_sha256=version.sha256, expected_schema_hash=version.feature_hash
     )
+    artifact.require_inputs(current_inputs(version.subject)[0])
+    return artifact
 
 
 def find_usable_champion(champion: ModelVersion | None) -> ModelArtifact | None:
@@ -241,46 +242,13 @@ def _described(rows: LabelledRows, against: str, threshold: float | None) -> dic
 # ── Runs that somebody asked for ─────────────────────────────────────────────────────────────────
 def run(comparison_id: int, *, at: datetime, judging: Judging | None = None) -> ModelComparison | None:
     """Work off a queued comparison once; None if it is already taken, or failed with a reason on its row."""
-    taken = ModelComparison.objects.filter(pk=comparison_id, status=Status.QUEUED).update(
-        status=Status.RUNNING, heartbeat_at=at
-    )
-    if not taken:
-        return None
-    comparison = ModelComparison.objects.select_related("model", "champion").get(pk=comparison_id)
-    try:
-        _run(comparison, judging)
-    except LearningError as error:
-        _fail(comparison, str(error), error.code)
-    except Exception:
-        logger.exception("comparison_failed", extra={"comparison": comparison_id})
-        _fail(comparison, "The comparison failed; the log has the reason.", "internal")
-    else:
-        return comparison
-    return None
-
-
-def resume_abandoned(*, at: datetime) -> int:
-    """Queue again what a killed worker left behind or no worker came for; return how many."""
-    lost = Q(status__in=(Status.QUEUED, Status.RUNNING), heartbeat_at__lt=at - ABANDONED_AFTER)
-    found = 0
-    for comparison_id in ModelComparison.objects.filter(lost).values_list("pk", flat=True):
-        with journal.unit():
-            still = ModelComparison.objects.filter(lost, pk=comparison_id)
-            if not still.update(status=Status.QUEUED, heartbeat_at=at):
-                continue
-            record_event(
-                "model.comparison_resumed",
-                subject=Ref("comparison", comparison_id),
-                merchant_id=None,
-                send=[TaskCall(TASK, (comparison_id,))],
-            )
-        found += 1
-    return found
+    return runs.work(runs.COMPARISONS, comparison_id, lambda hold: _run(hold, judging), at=at)
 
 
 def store_finding(comparison: ModelComparison, finding: Finding, rows: LabelledRows, *, at: datetime) -> None:
     """Write what was found, once; the row is final then."""
     comparison.status, comparison.finished_at = Status.FINISHED, at
+    comparison.step, comparison.progress = "", 1.0
     comparison.rows, comparison.since, comparison.until = len(rows), *_span(rows)
     comparison.result, comparison.reasons = finding.result, list(finding.reasons)
     comparison.passes = finding.passes
@@ -298,8 +266,9 @@ def store_finding(comparison: ModelComparison, finding: Finding, rows: LabelledR
     )
 
 
-def _run(comparison: ModelComparison, judging: Judging | None) -> None:
-    model = comparison.model
+def _run(hold: Hold[ModelComparison], judging: Judging | None) -> ModelComparison:
+    comparison, model, reporter = hold.run, hold.run.model, Reporter(hold)
+    reporter.report("reading", 0.0)
     artifact = load_artifact(model)
     rival, against = find_usable_champion(comparison.champion), "champion"
     if rival is None:
@@ -312,6 +281,7 @@ def _run(comparison: ModelComparison, judging: Judging | None) -> None:
         comparison.baseline_sha256 = baseline.sha256
     labelled = read_labelled(model.subject, as_of=comparison.as_of)
     rows = rows_after(labelled, [artifact, rival])
+    reporter.report("comparing", _READ)
     finding = compare_all(
         rows,
         {MODEL: artifact},
@@ -319,9 +289,14 @@ def _run(comparison: ModelComparison, judging: Judging | None) -> None:
         against=against,
         threshold=live_threshold(model.subject),
         judging=judging,
+        step=lambda done, in_all: reporter.report("comparing", _READ + (_DRAWN - _READ) * done / in_all),
     )[MODEL]
+    reporter.report("storing", _DRAWN)
     with journal.unit():
+        # First: a worker that no longer has the run stops here, and leaves nothing behind.
+        hold.beat()
         store_finding(comparison, finding, rows, at=timezone.now())
+    return comparison
 
 
 def _span(rows: LabelledRows) -> tuple[datetime | None, datetime | None]:
@@ -331,17 +306,3 @@ def _span(rows: LabelledRows) -> tuple[datetime | None, datetime | None]:
         datetime.fromtimestamp(int(at) / 1e6, UTC) for at in (rows.data.at.min(), rows.data.at.max())
     )
     return first, last
-
-
-def _fail(comparison: ModelComparison, message: str, code: str) -> None:
-    with journal.unit():
-        failed = ModelComparison.objects.filter(pk=comparison.pk, status=Status.RUNNING).update(
-            status=Status.FAILED, message=message, finished_at=timezone.now()
-        )
-        if failed:
-            audit.record(
-                "model.comparison_failed",
-                actor=SYSTEM,
-                subject=Ref("model", comparison.model_id),
-                detail={"code": code},
-            )

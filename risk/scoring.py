@@ -62,10 +62,11 @@ def carried_score(subject: str, values: Mapping[str, object]) -> float | None:
 
 
 def load_model(id: int, document: bytes, *, sha256: str, input_names: tuple[str, ...]) -> LiveModel:
-    """Return a model checked against its row's sha256; LearningError if it was altered.
+    """Return a model checked against its row's sha256; LearningError if it was altered or lacks an input.
 
     input_names    the columns of the subject's vectors, in order
     """
     artifact = ModelArtifact.from_bytes(document, expected_sha256=sha256)
+    artifact.require_inputs(input_names)
     columns = np.array([input_names.index(name) for name in artifact.features], dtype=np.intp)
     return LiveModel(id, sha256, artifact, columns)

@@ -12,6 +12,7 @@ from risk import selectors as risk
 from risk.models import FRESH_FOR, ModelComparison, ModelStatus, ModelVersion
 
 from .verdict import Verdict, read_verdict
+from .words import failure_words, step_words
 
 _LOOKED_AT = 20  # the newest comparisons of a version
 _OPEN = {ModelComparison.Status.QUEUED, ModelComparison.Status.RUNNING}
@@ -51,9 +52,20 @@ class Gate:
         return self.newest is not None and self.newest.status in _OPEN
 
     @property
+    def percent(self) -> int:
+        """How far the newest comparison is, of 100."""
+        return round(100 * self.newest.progress) if self.newest else 0
+
+    @property
+    def step(self) -> str:
+        return step_words(self.newest.step) if self.newest and self.newest.step else _("Starting")
+
+    @property
     def failed_message(self) -> str:
         newest = self.newest
-        return newest.message if newest is not None and newest.status == newest.Status.FAILED else ""
+        if newest is None or newest.status != newest.Status.FAILED:
+            return ""
+        return failure_words(newest.code, newest.message)
 
     @property
     def can_promote(self) -> bool:

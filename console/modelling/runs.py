@@ -1,14 +1,16 @@
 """Trainings as people follow them: how far, what for, and if one came to nothing why and what to do."""
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from risk.models import TrainingRun
+from core.ids import encode
+from ml.datasets import MIN_LABELS_PER_CLASS
+from risk.models import ModelComparison, TrainingRun
+from risk.rejection import reasons_to_reject
 
 from .words import cause_words, step_words
 
@@ -18,7 +20,10 @@ OPEN = {Status.QUEUED, Status.RUNNING}
 
 @dataclass(frozen=True)
 class RunRow:
-    """One training. `message` and `advice` are "" unless it came to nothing or to less than hoped."""
+    """One training. `message` and `advice` are "" unless it came to nothing or to less than hoped.
+
+    candidate    public id of the model that was not good enough; "" if there is none
+    """
 
     run: TrainingRun
     percent: int
@@ -27,6 +32,7 @@ class RunRow:
     cause: str
     message: str
     advice: str
+    candidate: str
 
     @property
     def is_open(self) -> bool:
@@ -42,7 +48,27 @@ class RunRow:
 
 
 def read_run(run: TrainingRun) -> RunRow:
-    message, advice = _explained(run)
+    return read_runs([run])[0]
+
+
+def read_runs(runs: Sequence[TrainingRun]) -> list[RunRow]:
+    """Return how each training goes; one query if some made models that were not good enough, else none."""
+    rejections = _read_rejections(run.pk for run in runs if run.code == TrainingRun.REJECTED)
+    return [_row(run, rejections.get(run.pk)) for run in runs]
+
+
+@dataclass(frozen=True)
+class _Rejection:
+    """Why the model that a training made to be champion stays a candidate."""
+
+    public_id: str
+    number: int
+    rows: int
+    reasons: Sequence[str]
+
+
+def _row(run: TrainingRun, rejection: _Rejection | None) -> RunRow:
+    message, advice = _explained(run, rejection)
     return RunRow(
         run,
         round(100 * run.progress),
@@ -51,89 +77,99 @@ def read_run(run: TrainingRun) -> RunRow:
         cause_words(run.cause),
         message,
         advice,
+        rejection.public_id if rejection else "",
     )
 
 
-# ── Messages ─────────────────────────────────────────────────────────────────────────────────────
-# A run keeps its reason as an English sentence, which its log and the command line show too. Here it is
-# said in the reader's language; one that is not known is shown as it is.
+def _read_rejections(run_ids: Iterable[int]) -> dict[int, _Rejection]:
+    """Return training → why its LightGBM model stays a candidate, from what the training itself found."""
+    ids = list(run_ids)
+    if not ids:
+        return {}
+    to_baseline = "model__report__data__comparisons__baseline__reasons"
+    names = (
+        "model__training_id",
+        "model_id",
+        "model__number",
+        "rows",
+        "result__against",
+        "reasons",
+        to_baseline,
+    )
+    found = ModelComparison.objects.filter(
+        model__training_id__in=ids, model__kind="lightgbm", status=ModelComparison.Status.FINISHED
+    )
+    return {
+        # Newest first: the training's own comparison comes last and stays.
+        row["model__training_id"]: _Rejection(
+            encode("mod", row["model_id"]),
+            row["model__number"],
+            row["rows"],
+            reasons_to_reject(row["result__against"], row["reasons"], row[to_baseline] or ()),
+        )
+        for row in found.order_by("-id").values(*names)
+    }
+
+
+# ── Words ────────────────────────────────────────────────────────────────────────────────────────
 _MORE_LABELS = gettext_lazy("Review more, or wait for chargebacks and refunds, then train again.")
 _AGAIN = gettext_lazy("Train again; if it fails again, the log of the training worker has the reason.")
-_MESSAGES: Sequence[tuple[re.Pattern[str], Promise, Promise]] = tuple(
-    (re.compile(pattern), sentence, advice)
-    for pattern, sentence, advice in (
-        (
-            r"Nothing can be judged on the later rows\. .*",
-            gettext_lazy(
-                "In the latest part of the time there are too few labels of both kinds to judge on."
-            ),
-            _MORE_LABELS,
+# By code: what happened, and what to do. Any other code shows its English sentence, which names the input.
+_WORDS: Mapping[str, tuple[Promise, Promise]] = {
+    "one_class": (
+        gettext_lazy(
+            "All labels are of one kind, if not of the whole time then of its latest part; "
+            "good and bad ones are needed in both."
         ),
-        (
-            r"All labels are of one class; both are needed\.",
-            gettext_lazy("All labels are of one kind; good and bad ones are needed."),
-            _MORE_LABELS,
-        ),
-        (
-            r"Only (?P<count>\d+) labels of the rarer class; at least (?P<least>\d+) are needed\.",
-            gettext_lazy("Only %(count)s labels of the rarer kind; at least %(least)s are needed."),
-            _MORE_LABELS,
-        ),
-        (
-            r"The worker stopped twice before the training was done; please request it again\.",
-            gettext_lazy("The worker stopped twice before the training was done."),
-            _AGAIN,
-        ),
-        (
-            r"The training failed; the log has the reason\.",
-            gettext_lazy("The training failed for a reason that was not foreseen."),
-            _AGAIN,
-        ),
-    )
-)
-_REJECTED = re.compile(
-    r"Version (?P<number>\d+) stays a candidate and nothing changes: "
-    r"against (?P<rival>its baseline|the champion),"
-    r" on (?P<rows>\d+) later rows, (?P<clauses>.+)\."
-)
-_CLAUSES: dict[str, Promise] = {
-    "its average precision is lower": gettext_lazy("its average precision is lower"),
-    "its average precision may be lower by more than the margin": gettext_lazy(
-        "its average precision may be lower by more than the margin"
+        _MORE_LABELS,
     ),
-    "it costs more": gettext_lazy("it costs more"),
-    "it may cost more by more than the margin": gettext_lazy("it may cost more by more than the margin"),
-    "the two cannot be compared": gettext_lazy("the two cannot be compared"),
-    "too few rows are labelled since to tell the two apart": gettext_lazy(
-        "too few rows are labelled since to tell the two apart"
+    "too_few_labels": (
+        gettext_lazy(
+            "Too few labels of the rarer kind: at least %(least)s are needed, "
+            "and as many in the latest part of the time."
+        ),
+        _MORE_LABELS,
     ),
+    TrainingRun.ABANDONED: (
+        gettext_lazy("The worker stopped twice before the training was done."),
+        _AGAIN,
+    ),
+    TrainingRun.INTERNAL: (
+        gettext_lazy("The training failed for a reason that was not foreseen."),
+        _AGAIN,
+    ),
+}
+_CLAUSES: Mapping[str, Promise] = {
+    "worse_average_precision": gettext_lazy("its average precision is lower"),
+    "unsure_average_precision": gettext_lazy("its average precision may be lower by more than the margin"),
+    "worse_cost": gettext_lazy("it costs more"),
+    "unsure_cost": gettext_lazy("it may cost more by more than the margin"),
+    "not_comparable": gettext_lazy("the two cannot be compared"),
+    "too_few_rows": gettext_lazy("too few rows are labelled since to tell the two apart"),
 }
 
 
-def _explained(run: TrainingRun) -> tuple[str, str]:
+def _explained(run: TrainingRun, rejection: _Rejection | None) -> tuple[str, str]:
     """Return (what happened, what to do), both "" for a training that needs no explanation."""
     if run.status == Status.CANCELLED:
         return _("Cancelled. Nothing of it is kept."), ""
-    if not run.message:
-        return "", ""
-    if rejected := _REJECTED.fullmatch(run.message):
-        return _rejected(rejected), _(
-            "Nothing has to be done: the present model goes on. Its page shows both."
-        )
-    for pattern, sentence, advice in _MESSAGES:
-        if match := pattern.fullmatch(run.message):
-            return str(sentence) % match.groupdict(), str(advice)
+    if rejection is not None and rejection.reasons:
+        advice = _("Nothing has to be done: the present model goes on. Its page shows both.")
+        return _rejection_words(rejection), advice
+    if run.code in _WORDS:
+        sentence, what_to_do = _WORDS[run.code]
+        return str(sentence) % {"least": MIN_LABELS_PER_CLASS}, str(what_to_do)
     return run.message, str(_AGAIN) if run.status == Status.FAILED else ""
 
 
-def _rejected(match: re.Match[str]) -> str:
-    clauses = [str(_CLAUSES.get(part, part)) for part in match["clauses"].split(" and ")]
+def _rejection_words(rejection: _Rejection) -> str:
+    codes = [code.removeprefix("baseline_") for code in rejection.reasons]
     sentence = (
         _("Version %(number)s stays a candidate: against its baseline, on %(rows)s later rows, %(clauses)s.")
-        if match["rival"] == "its baseline"
+        if rejection.reasons[0].startswith("baseline_")
         else _(
             "Version %(number)s stays a candidate: against the champion, on %(rows)s later rows, %(clauses)s."
         )
     )
-    joined = _(" and ").join(clauses)
-    return sentence % {"number": match["number"], "rows": match["rows"], "clauses": joined}
+    clauses = _(" and ").join(str(_CLAUSES.get(code, code)) for code in codes)
+    return sentence % {"number": rejection.number, "rows": rejection.rows, "clauses": clauses}

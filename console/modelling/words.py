@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from core.countries import country_name
 from core.ui.formats import number_text
 from merchants.models import EntityType
-from risk.models import LabelSource, TrainingRun
+from risk.models import LabelSource, ModelComparison, TrainingRun
 
 Words = Mapping[str, str | Promise]
 
@@ -42,7 +42,7 @@ STEPS: Words = {
     "training": gettext_lazy("Training the model"),
     "comparing": gettext_lazy("Comparing with the champion"),
     "evaluating": gettext_lazy("Judging on later time"),
-    "storing": gettext_lazy("Storing the models"),
+    "storing": gettext_lazy("Storing what came of it"),
 }
 _SEGMENTS: Words = {
     "month": gettext_lazy("Month"),
@@ -84,6 +84,16 @@ _REASONS: Words = {
     "calibration_error": gettext_lazy("Its probabilities are further from the truth than the limit allows."),
     "unfair": gettext_lazy("It treats a segment worse than the limits of fairness allow."),
     "too_few_rows": gettext_lazy("Too little has been labelled since its training to tell the two apart."),
+}
+_FAILURES: Words = {
+    "damaged_artifact": gettext_lazy("The file of a model is damaged or gone."),
+    "schema_mismatch": gettext_lazy("The inputs of a model are defined differently now; train anew."),
+    "vanished_feature": gettext_lazy("A model takes inputs that are no longer computed; train anew."),
+    "no_rival": gettext_lazy("There is neither a champion nor a baseline to compare with."),
+    ModelComparison.ABANDONED: gettext_lazy("The worker stopped twice before it was done; start it again."),
+    ModelComparison.INTERNAL: gettext_lazy(
+        "It failed for a reason that was not foreseen; the worker’s log has it."
+    ),
 }
 _CALIBRATIONS: Words = {
     "table": gettext_lazy("isotonic"),
@@ -158,6 +168,11 @@ def breach_words(code: str) -> str:
 def reason_words(code: str) -> str:
     """Return why a model is not accepted, as a sentence."""
     return str(_REASONS.get(code, code))
+
+
+def failure_words(code: str, message: str) -> str:
+    """Return why a comparison failed; the English `message` of its row if the code says nothing here."""
+    return str(_FAILURES.get(code, message))
 
 
 def calibration_words(method: str) -> str:

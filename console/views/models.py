@@ -4,10 +4,12 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import User
@@ -20,7 +22,7 @@ from console.modelling.figures import LISTED, figures_of
 from console.modelling.gate import read_gate
 from console.modelling.overview import TRAINABLE, open_and_recent_runs, read_overview, read_trainings
 from console.modelling.report import ModelReport, read_report
-from console.modelling.runs import read_run
+from console.modelling.runs import read_runs
 from console.modelling.words import kind_words
 from console.pages import show
 from console.paging import page_of
@@ -32,8 +34,8 @@ from core.ui.formats import DEFAULT_REVIEW_AT
 from core.ui.toasts import add_toast
 from risk import selectors as risk
 from risk import services
+from risk.models import ModelPromotion, ModelStatus, ModelVersion, TrainingRun
 from risk.models import ModelReport as StoredReport
-from risk.models import ModelStatus, ModelVersion, TrainingRun
 
 _TRAININGS_A_PAGE = 15
 
@@ -45,7 +47,7 @@ def model_list(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     context = {
         "subjects": read_overview(at=now),
-        "runs": [read_run(run) for run in open_and_recent_runs()],
+        "runs": read_runs(open_and_recent_runs()),
         "trainable": TRAINABLE,
         "tuning_minutes": TUNING_MINUTES,
         "now": now,
@@ -129,92 +131,60 @@ def comparison(request: HttpRequest, public_id: str) -> HttpResponse:
 
 
 # ── Actions ──────────────────────────────────────────────────────────────────────────────────────
-@require_POST
-@staff_page(Permission.PROMOTE_MODELS)
-def shadow(request: HttpRequest, public_id: str) -> HttpResponse:
-    """Let a candidate score live traffic without effect."""
-    return _do(
-        request,
-        public_id,
-        lambda found, user, at: services.shadow_model(found, by=user, at=at),
-        _("Version %(number)s scores beside the champion from now on"),
-    )
+Action = Callable[[ModelVersion, User, datetime], object]
 
 
-@require_POST
-@staff_page(Permission.PROMOTE_MODELS)
-def compare(request: HttpRequest, public_id: str) -> HttpResponse:
-    """Ask for a comparison with the present champion on what is labelled by now."""
-    return _do(
-        request,
-        public_id,
-        lambda found, user, at: services.request_comparison(found, requested_by=user, at=at),
-        _("The comparison of version %(number)s is requested"),
-    )
+def _action(act: Action, done: Promise) -> Callable[[HttpRequest, str], HttpResponseBase]:
+    """Return the view that does one thing to a version and says so, or says why not."""
 
-
-@require_POST
-@staff_page(Permission.PROMOTE_MODELS)
-def promote(request: HttpRequest, public_id: str) -> HttpResponse:
-    """Make the model champion; the service refuses whoever asked for its training."""
-    return _do(
-        request,
-        public_id,
-        lambda found, user, at: services.promote_model(found, approver=user, at=at),
-        _("Version %(number)s scores from now on"),
-    )
-
-
-@require_POST
-@staff_page(Permission.PROMOTE_MODELS)
-def retire(request: HttpRequest, public_id: str) -> HttpResponse:
-    """Put a candidate or a shadow away."""
-    return _do(
-        request,
-        public_id,
-        lambda found, user, at: services.retire_model(found, by=user, at=at),
-        _("Version %(number)s is put away"),
-    )
-
-
-@require_POST
-@staff_page(Permission.PROMOTE_MODELS)
-def roll_back(request: HttpRequest, public_id: str) -> HttpResponse:
-    """Return to the champion before; refused if another one reigns by now than the page showed."""
-    found, user = _model_of(public_id), user_of(request)
-    if found.status != ModelStatus.CHAMPION:
-        add_toast(request, _("This model is not the champion any more."), kind="error")
+    def view(request: HttpRequest, public_id: str) -> HttpResponse:
+        found = _model_of(public_id)
+        try:
+            told = act(found, user_of(request), timezone.now())
+        except (Conflict, PermissionDenied) as refusal:
+            add_toast(request, _refusal(refusal), kind="error")
+        else:
+            scores_now = told.model if isinstance(told, ModelPromotion) else found
+            add_toast(request, str(done) % {"number": scores_now.number})
         return redirect("console:model", public_id)
-    try:
-        promotion = services.roll_back_model(found.subject, approver=user, at=timezone.now())
-    except (Conflict, PermissionDenied) as refusal:
-        add_toast(request, _refusal(refusal), kind="error")
-    else:
-        text = _("Version %(number)s scores again")
-        add_toast(request, text % {"number": promotion.model.number})
-    return redirect("console:model", public_id)
+
+    return require_POST(staff_page(Permission.PROMOTE_MODELS)(view))
 
 
-def _do(
-    request: HttpRequest,
-    public_id: str,
-    action: Callable[[ModelVersion, User, datetime], object],
-    done: str,
-) -> HttpResponse:
-    """Do one thing to a version and say so, or say why not."""
-    found = _model_of(public_id)
-    try:
-        action(found, user_of(request), timezone.now())
-    except (Conflict, PermissionDenied) as refusal:
-        add_toast(request, _refusal(refusal), kind="error")
-    else:
-        add_toast(request, done % {"number": found.number})
-    return redirect("console:model", public_id)
+def _roll_back(found: ModelVersion, user: User, at: datetime) -> ModelPromotion:
+    """Return to the champion before; refused if another one reigns by now than the page showed."""
+    if found.status != ModelStatus.CHAMPION:
+        raise Conflict("This model is not the champion any more.", code="not_champion")
+    return services.roll_back_model(found.subject, approver=user, at=at)
+
+
+# Lets a candidate score live traffic without effect.
+shadow = _action(
+    lambda found, user, at: services.shadow_model(found, by=user, at=at),
+    gettext_lazy("Version %(number)s scores beside the champion from now on"),
+)
+# Asks for a comparison with the present champion on what is labelled by now.
+compare = _action(
+    lambda found, user, at: services.request_comparison(found, requested_by=user, at=at),
+    gettext_lazy("The comparison of version %(number)s is requested"),
+)
+# Makes the model champion; the service refuses whoever asked for its training.
+promote = _action(
+    lambda found, user, at: services.promote_model(found, approver=user, at=at),
+    gettext_lazy("Version %(number)s scores from now on"),
+)
+# Puts a candidate or a shadow away.
+retire = _action(
+    lambda found, user, at: services.retire_model(found, by=user, at=at),
+    gettext_lazy("Version %(number)s is put away"),
+)
+roll_back = _action(_roll_back, gettext_lazy("Version %(number)s scores again"))
 
 
 def _refusal(refusal: DomainError) -> str:
     """Return why a service said no, in the reader's language."""
     words: Mapping[str, str] = {
+        "not_champion": _("This model is not the champion any more."),
         "second_person_needed": _("A second person has to promote this model."),
         "not_promotable": _("Only a shadow or an earlier champion can be promoted."),
         "no_passing_comparison": _(

@@ -59,13 +59,14 @@ class TrainingRunAdmin(BackofficeAdmin):
         "__str__",
         show.status("job"),
         "step",
+        "code",
         "cause",
         show.linked("requested_by", _("requested by")),
         show.moment("created_at", _("requested")),
         show.moment("finished_at", _("finished")),
     )
     list_select_related = ("requested_by",)
-    list_filter = ("subject", "status", "cause")
+    list_filter = ("subject", "status", "cause", "code")
     shown = (show.status("job"),)
     inlines = (TrialsOfTraining,)
 

@@ -5,26 +5,25 @@ transaction of its own with the progress. Whoever takes the run up later goes on
 stored part with the same rules, model and labels, and comes to the same result.
 """
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import polars as pl
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone
 
-from core import audit, journal, outbox
+from core import audit, journal
 from core.actors import SYSTEM
-from core.errors import DomainError
-from core.outbox import TaskCall
 from core.refs import Ref
+from risk import runs
 from risk.lists import answer_probe_columns
 from risk.live import ModelBraked, find_champion, load_version
 from risk.models import Backtest, BacktestPart, ModelVersion, Subject
 from risk.rules.engine import CompiledRuleset
 from risk.rules.schema import Field
+from risk.runs import Clock, Hold, Superseded
 from risk.scoring import LiveModel
 
 from .frames import Batch, History, microseconds_of
@@ -35,19 +34,7 @@ from .reporting import build_result, judged_rules
 from .tally import Tally, count_up, empty_tally, from_bytes, sum_up, to_bytes
 from .trials import Trial, restore_trial
 
-logger = logging.getLogger(__name__)
-
-Status = Backtest.Status
 Progress = Callable[[int, int], None]  # rows done, rows in all
-Clock = Callable[[], datetime]
-
-ABANDONED_AFTER = timedelta(minutes=2)  # a part and its reading take seconds
-RESENT_AFTER = timedelta(minutes=10)  # a queued one may only be waiting for a long training
-TASK = "risk.tasks.backtest.run_backtest"
-
-
-class _Ended(Exception):
-    """The run was cancelled, or another worker has it."""
 
 
 def run(
@@ -57,48 +44,12 @@ def run(
 
     clock    what heartbeats and the end are dated by
     """
-    taken = Backtest.objects.filter(pk=backtest_id, status=Status.QUEUED).update(
-        status=Status.RUNNING, heartbeat_at=at, step="reading"
-    )
-    if not taken:
-        return False
-    Backtest.objects.filter(pk=backtest_id, started_at=None).update(started_at=at)
-    backtest = Backtest.objects.select_related("ruleset", "baseline").get(pk=backtest_id)
-    try:
-        _Run(backtest, clock, progress).finish()
-    except _Ended:
-        return False
-    except DomainError as error:
-        _fail(backtest_id, str(error), at=clock())
-    except Exception:
-        logger.exception("backtest_failed", extra={"backtest": backtest_id})
-        _fail(backtest_id, "The backtest failed; the log has the reason.", at=clock())
-    else:
+
+    def finish(hold: Hold[Backtest]) -> bool:
+        _Run(hold.run, hold, progress).finish()
         return True
-    return False
 
-
-def resume_abandoned(*, at: datetime) -> int:
-    """Queue again what a killed worker left behind or no worker came for; return how many."""
-    lost = Q(status=Status.RUNNING) & (Q(heartbeat_at=None) | Q(heartbeat_at__lt=at - ABANDONED_AFTER))
-    unheard = Q(status=Status.QUEUED, heartbeat_at__lt=at - RESENT_AFTER) | Q(
-        status=Status.QUEUED, heartbeat_at=None, created_at__lt=at - RESENT_AFTER
-    )
-    found = 0
-    for backtest_id in Backtest.objects.filter(lost | unheard).values_list("pk", flat=True):
-        with journal.unit():
-            # The moment also says when the message went out last, so that a long queue is not flooded.
-            still = Backtest.objects.filter(lost | unheard, pk=backtest_id)
-            if not still.update(status=Status.QUEUED, heartbeat_at=at, step=""):
-                continue
-            outbox.record(
-                "backtest.resumed",
-                subject=Ref("backtest", backtest_id),
-                merchant_id=None,
-                send=[TaskCall(TASK, (backtest_id,))],
-            )
-        found += 1
-    return found
+    return bool(runs.work(runs.BACKTESTS, backtest_id, finish, at=at, clock=clock))
 
 
 @dataclass
@@ -106,20 +57,21 @@ class _Run:
     """One worker's run of one backtest."""
 
     backtest: Backtest
-    clock: Clock
+    hold: Hold[Backtest]
     progress: Progress | None
 
     def finish(self) -> None:
+        self.hold.beat(step="reading")
         trial = restore_trial(self.backtest)
         parts = [from_bytes(part.tally) for part in self.backtest.parts.order_by("number")]
         champion = self._champion([header for _, header in parts])
         rulesets = [trial.candidate.rules, *([trial.live.rules] if trial.live else [])]
         judge = JointJudge(rulesets)
-        rows = open_history(self.backtest, champion, _fields_of(rulesets), beat=self._beat)
-        Backtest.objects.filter(pk=self.backtest.pk).update(total_rows=rows.total, step="judging")
+        rows = open_history(self.backtest, champion, _fields_of(rulesets), beat=self.hold.beat)
+        self.hold.beat(total_rows=rows.total, step="judging")
         done = [tally for tally, _ in parts]
         model_hash = "" if champion is None else champion.sha256
-        while (batch := rows.read(self._next(done), self._beat)) is not None:
+        while (batch := rows.read(self._next(done), self.hold.beat)) is not None:
             tally = judge_batch(batch, trial, judge)
             self._store(len(done) + 1, len(batch), to_bytes(tally, model=model_hash))
             done.append(tally)
@@ -140,44 +92,23 @@ class _Run:
     def _next(self, done: Sequence[Tally]) -> int:
         return done[-1].until if done else microseconds_of(self.backtest.since)
 
-    def _beat(self) -> None:
-        """Say that the run is alive; _Ended if it shall not go on."""
-        mine = Backtest.objects.filter(pk=self.backtest.pk, status=Status.RUNNING)
-        if not mine.filter(cancel_requested_at=None).update(heartbeat_at=self.clock()):
-            if mine.update(status=Status.CANCELLED, finished_at=self.clock(), step=""):
-                logger.info("backtest_cancelled", extra={"backtest": self.backtest.pk})
-            raise _Ended
-
     def _store(self, number: int, row_count: int, tally: bytes) -> None:
-        self._beat()
         try:
             with transaction.atomic():
                 BacktestPart.objects.create(
                     backtest=self.backtest, number=number, row_count=row_count, tally=tally
                 )
-                Backtest.objects.filter(pk=self.backtest.pk).update(
-                    done_rows=F("done_rows") + row_count, heartbeat_at=self.clock()
-                )
+                self.hold.beat(done_rows=F("done_rows") + row_count)
         except IntegrityError:
             # Somebody took this run for abandoned and has this part already; theirs is the same.
-            raise _Ended from None
+            raise Superseded from None
 
     def _complete(self, trial: Trial, done: Sequence[Tally], model_hash: str) -> None:
-        Backtest.objects.filter(pk=self.backtest.pk).update(step="summing")
+        self.hold.beat(step="summing")
         tally = sum_up(done) if done else _nothing(trial, self.backtest)
         result = build_result(self.backtest, trial, tally, model_hash=model_hash, parts=len(done))
-        self._beat()
         with journal.unit():
-            finished = Backtest.objects.filter(pk=self.backtest.pk, status=Status.RUNNING).update(
-                status=Status.FINISHED,
-                result=result.to_json(),
-                finished_at=self.clock(),
-                heartbeat_at=self.clock(),
-                step="",
-                message="",
-            )
-            if not finished:
-                raise _Ended
+            self.hold.finish(result=result.to_json())
             audit.record(
                 "backtest.finished",
                 actor=SYSTEM,
@@ -248,9 +179,3 @@ def _nothing(trial: Trial, backtest: Backtest) -> Tally:
 
 def _rows_of(tally: Tally) -> int:
     return int(tally.total[..., 0].sum())
-
-
-def _fail(backtest_id: int, message: str, *, at: datetime) -> None:
-    Backtest.objects.filter(pk=backtest_id, status=Status.RUNNING).update(
-        status=Status.FAILED, message=message, finished_at=at, step=""
-    )

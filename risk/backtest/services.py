@@ -8,9 +8,10 @@ from accounts.models import User
 from accounts.permissions import Permission, require
 from core import audit, journal, outbox
 from core.actors import SYSTEM
-from core.errors import Conflict, FieldError, ValidationFailed
+from core.errors import FieldError, ValidationFailed
 from core.outbox import TaskCall
 from core.refs import Ref
+from risk import runs
 from risk.models import Backtest, RuleSet
 from risk.selectors import find_live
 
@@ -18,8 +19,6 @@ from . import running
 from .costs import Costs
 from .running import Progress
 from .trials import build_trial
-
-OPEN = (Backtest.Status.QUEUED, Backtest.Status.RUNNING)
 
 
 def request_backtest(
@@ -88,16 +87,7 @@ def run_now(
 def cancel_backtest(backtest: Backtest, *, canceller: User, at: datetime) -> None:
     """End a backtest that has not finished: at once if nobody runs it, else after its current part."""
     require(canceller, Permission.EDIT_RULES)
-    with journal.unit():
-        row = Backtest.objects.select_for_update().get(pk=backtest.pk)
-        if row.status not in OPEN:
-            raise Conflict("This backtest has ended already.", code="backtest_ended")
-        row.cancel_requested_at = at
-        if row.status == Backtest.Status.QUEUED:
-            row.status, row.finished_at = Backtest.Status.CANCELLED, at
-        row.save(update_fields=["cancel_requested_at", "status", "finished_at"])
-        audit.record("backtest.cancelled", actor=actor_of(canceller), subject=Ref("backtest", row.pk))
-    backtest.refresh_from_db()
+    runs.cancel(runs.BACKTESTS, backtest, by=canceller, at=at)
 
 
 def _request(
@@ -143,7 +133,7 @@ def _request(
                 "backtest.requested",
                 subject=Ref("backtest", backtest.pk),
                 merchant_id=None,
-                send=[TaskCall(running.TASK, (backtest.pk,))],
+                send=[TaskCall(runs.BACKTESTS.task, (backtest.pk,))],
             )
     return backtest
 

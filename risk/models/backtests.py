@@ -7,10 +7,11 @@ from accounts.models import User
 from core.fields import TimeOrderedIdField
 
 from .rulesets import RuleSet
+from .runs import Run
 from .subjects import Subject
 
 
-class Backtest(models.Model):
+class Backtest(Run):
     """One row is one run of a ruleset over a period, against what was live.
 
     `content_hash` names exactly what was tested (rules and policy): an
@@ -23,13 +24,6 @@ class Backtest(models.Model):
         RULESET = "ruleset", _("Whole ruleset")
         RULE = "rule", _("One rule")
         THRESHOLDS = "thresholds", _("Thresholds")
-
-    class Status(models.TextChoices):
-        QUEUED = "queued", _("Queued")
-        RUNNING = "running", _("Running")
-        FINISHED = "finished", _("Finished")
-        FAILED = "failed", _("Failed")
-        CANCELLED = "cancelled", _("Cancelled")
 
     id = TimeOrderedIdField()
     subject = models.CharField(max_length=16, choices=Subject)
@@ -46,18 +40,10 @@ class Backtest(models.Model):
     until = models.DateTimeField()
     # {"review_minutes": …, "review_hour_cost_minor": …, …}: what turns counts into hours and money
     costs = models.JSONField(default=dict)
-    status = models.CharField(max_length=12, choices=Status, default=Status.QUEUED)
-    step = models.CharField(max_length=40, blank=True)
     done_rows = models.PositiveIntegerField(default=0)
     total_rows = models.PositiveIntegerField(null=True, blank=True)  # null = not counted yet
-    message = models.TextField(blank=True)
     result = models.JSONField(null=True, blank=True)
     requested_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
-    created_at = models.DateTimeField(auto_now_add=True)
-    started_at = models.DateTimeField(null=True, blank=True)
-    heartbeat_at = models.DateTimeField(null=True, blank=True)
-    cancel_requested_at = models.DateTimeField(null=True, blank=True)
-    finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("backtest")

@@ -6,22 +6,14 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from core.fields import TimeOrderedIdField
 
+from .runs import Run
 from .subjects import Subject
 
 
-class TrainingRun(models.Model):
-    """One row is one training, from its request to its model versions or its reason for none.
+class TrainingRun(Run):
+    """One row is one training, from its request to its model versions or its reason for none."""
 
-    `attempt` counts the workers that took it up: a worker whose number is no longer the row's was taken
-    for dead, and writes nothing more.
-    """
-
-    class Status(models.TextChoices):
-        QUEUED = "queued", _("Queued")
-        RUNNING = "running", _("Running")
-        FINISHED = "finished", _("Finished")
-        FAILED = "failed", _("Failed")
-        CANCELLED = "cancelled", _("Cancelled")
+    REJECTED = "rejected"  # its code if it made models, and the one meant to be champion stays a candidate
 
     class Cause(models.TextChoices):
         PERSON = "person", _("A person asked")
@@ -34,17 +26,8 @@ class TrainingRun(models.Model):
     cause = models.CharField(max_length=8, choices=Cause, default=Cause.PERSON)
     maturity_days = models.PositiveSmallIntegerField(default=0)  # younger subjects do not count as good
     tuning_seconds = models.PositiveIntegerField(default=0)  # budget for hyper-parameters, 0 = none
-    status = models.CharField(max_length=12, choices=Status, default=Status.QUEUED)
-    step = models.CharField(max_length=40, blank=True)
     progress = models.FloatField(default=0)  # share done, 0–1
-    message = models.TextField(blank=True)
     requested_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
-    created_at = models.DateTimeField(auto_now_add=True)
-    started_at = models.DateTimeField(null=True, blank=True)
-    attempt = models.PositiveSmallIntegerField(default=0)
-    heartbeat_at = models.DateTimeField(null=True, blank=True)
-    cancel_requested_at = models.DateTimeField(null=True, blank=True)
-    finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("training run")

@@ -7,6 +7,7 @@ from accounts.models import User
 from core.fields import TimeOrderedIdField
 
 from .rulesets import FRESH_FOR
+from .runs import Run
 from .subjects import Subject
 from .trainings import TrainingRun
 
@@ -32,6 +33,7 @@ class ModelVersion(models.Model):
     metrics = models.JSONField(default=dict)  # of this model and of the baseline on the same later rows
     training = models.ForeignKey(TrainingRun, on_delete=models.PROTECT, related_name="versions")
     created_at = models.DateTimeField(auto_now_add=True)
+    moved_at = models.DateTimeField(null=True, blank=True)  # into its status; null = when it was made
 
     class Meta:
         verbose_name = _("model version")
@@ -67,19 +69,13 @@ class ModelReport(models.Model):
         return str(self.pk)
 
 
-class ModelComparison(models.Model):
+class ModelComparison(Run):
     """One row is one model judged against the champion of that moment on the same later rows.
 
     Without a champion it is held against the logistic baseline of its own training. It names exactly which
     two files were compared: a promotion of anything else, or over another champion, is not covered by it.
     What it found is written once, with the status finished.
     """
-
-    class Status(models.TextChoices):
-        QUEUED = "queued", _("Queued")
-        RUNNING = "running", _("Running")
-        FINISHED = "finished", _("Finished")
-        FAILED = "failed", _("Failed")
 
     id = TimeOrderedIdField()
     model = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="comparisons")
@@ -89,19 +85,15 @@ class ModelComparison(models.Model):
     )
     champion_sha256 = models.CharField(max_length=64, blank=True)  # "" = there was no champion
     baseline_sha256 = models.CharField(max_length=64, blank=True)  # what it was held against without one
-    status = models.CharField(max_length=12, choices=Status, default=Status.QUEUED)
     as_of = models.DateTimeField()  # labels known before this moment
+    progress = models.FloatField(default=0, db_default=0)  # share done, 0–1
     rows = models.PositiveIntegerField(default=0)
     since = models.DateTimeField(null=True, blank=True)  # first and last moment of the rows
     until = models.DateTimeField(null=True, blank=True)
     result = models.JSONField(null=True, blank=True)  # see risk.comparing
     passes = models.BooleanField(null=True)
     reasons = models.JSONField(default=list)  # codes of risk.comparing, why it does not pass
-    message = models.TextField(blank=True)  # why it failed
     requested_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
-    created_at = models.DateTimeField(auto_now_add=True)
-    heartbeat_at = models.DateTimeField(null=True, blank=True)
-    finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("model comparison")
@@ -180,7 +172,7 @@ class ShadowScore(models.Model):
     """One row is what a shadow model would have scored one decision.
 
     Without a foreign key in the database, which would look the same model up for every one of thousands of
-    rows: who writes them holds the model's row meanwhile (`risk.shadow`).
+    rows: triggers ask once a statement instead (0019_shadow_score_triggers).
     """
 
     id = TimeOrderedIdField()

@@ -15,7 +15,14 @@ from .lists import (
     restore_version,
     update_list,
 )
-from .models import promote_model, request_comparison, retire_model, roll_back_model, shadow_model
+from .models import (
+    promote_model,
+    request_comparison,
+    retire_model,
+    retire_old_shadows,
+    roll_back_model,
+    shadow_model,
+)
 from .rulesets import (
     check_condition,
     copy_to_draft,
@@ -59,6 +66,7 @@ __all__ = [
     "request_training",
     "restore_version",
     "retire_model",
+    "retire_old_shadows",
     "roll_back",
     "roll_back_model",
     "save_policy",

@@ -6,6 +6,8 @@ writes past these functions is refused there.
 
 from datetime import datetime
 
+from django.db.models import Exists, OuterRef
+
 from accounts.actors import actor_of
 from accounts.models import User
 from accounts.permissions import Permission, require
@@ -14,11 +16,22 @@ from core.actors import SYSTEM
 from core.errors import Conflict, PermissionDenied
 from core.outbox import TaskCall
 from core.refs import Ref
-from risk import live
-from risk.models import Brake, ModelComparison, ModelPromotion, ModelStatus, ModelVersion
+from risk import live, runs
+from risk.models import (
+    FRESH_FOR,
+    Brake,
+    ModelComparison,
+    ModelPromotion,
+    ModelStatus,
+    ModelVersion,
+    TrainingRun,
+)
 from risk.selectors import find_champion_version, find_passing_comparison, find_promotion_to_return_to
 
-COMPARISON_TASK = "risk.tasks.train.run_comparison"
+# The newest, and the one before it, which has scored for a week when the newest has just begun. Every further
+# one takes its part of the time for scoring from these two.
+KEPT_SHADOWS = 2
+_SCHEDULED = (TrainingRun.Cause.WEEKLY, TrainingRun.Cause.DRIFT)
 
 
 def request_comparison(model: ModelVersion, *, requested_by: User | None, at: datetime) -> ModelComparison:
@@ -56,7 +69,7 @@ def request_comparison(model: ModelVersion, *, requested_by: User | None, at: da
             "model.comparison_requested",
             subject=Ref("model", row.pk),
             merchant_id=None,
-            send=[TaskCall(COMPARISON_TASK, (comparison.pk,))],
+            send=[TaskCall(runs.COMPARISONS.task, (comparison.pk,))],
         )
     return comparison
 
@@ -68,11 +81,11 @@ def shadow_model(model: ModelVersion, *, by: User, at: datetime) -> None:
         row = ModelVersion.objects.select_for_update().get(pk=model.pk)
         if row.status != ModelStatus.CANDIDATE:
             raise Conflict("Only a candidate can be put in shadow.", code="not_a_candidate")
-        _move(row, ModelStatus.SHADOW)
+        _move(row, ModelStatus.SHADOW, at=at)
         audit.record(
             "model.shadowed", actor=actor_of(by), subject=Ref("model", row.pk), detail={"sha256": row.sha256}
         )
-    model.status = row.status
+    model.status, model.moved_at = row.status, row.moved_at
 
 
 def retire_model(model: ModelVersion, *, by: User, at: datetime) -> None:
@@ -82,11 +95,41 @@ def retire_model(model: ModelVersion, *, by: User, at: datetime) -> None:
         row = ModelVersion.objects.select_for_update().get(pk=model.pk)
         if row.status not in {ModelStatus.CANDIDATE, ModelStatus.SHADOW}:
             raise Conflict("Only a candidate or a shadow can be retired.", code="not_retirable")
-        _move(row, ModelStatus.RETIRED)
+        _move(row, ModelStatus.RETIRED, at=at)
         audit.record(
             "model.retired", actor=actor_of(by), subject=Ref("model", row.pk), detail={"sha256": row.sha256}
         )
-    model.status = row.status
+    model.status, model.moved_at = row.status, row.moved_at
+
+
+def retire_old_shadows(subject: str, *, at: datetime) -> int:
+    """Put away the shadows of scheduled trainings beyond the newest KEPT_SHADOWS; return how many.
+
+    What a person trained, put in shadow, or asked to compare in the last FRESH_FOR stays until a person
+    puts it away.
+    """
+    with journal.unit():
+        shadows = ModelVersion.objects.select_for_update().filter(subject=subject, status=ModelStatus.SHADOW)
+        newest_first = sorted(shadows, key=lambda row: (row.moved_at or row.created_at, row.pk), reverse=True)
+        asked_for = ModelComparison.objects.filter(
+            model=OuterRef("pk"), requested_by__isnull=False, created_at__gte=at - FRESH_FOR
+        )
+        old = ModelVersion.objects.filter(
+            ~Exists(asked_for),
+            pk__in=[row.pk for row in newest_first[KEPT_SHADOWS:]],
+            training__cause__in=_SCHEDULED,
+            moved_at=None,  # nobody but its training put it there
+        )
+        retired = list(old)
+        for row in retired:
+            _move(row, ModelStatus.RETIRED, at=at)
+            audit.record(
+                "model.retired",
+                actor=SYSTEM,
+                subject=Ref("model", row.pk),
+                detail={"sha256": row.sha256, "reason": "newer_shadows"},
+            )
+    return len(retired)
 
 
 def promote_model(model: ModelVersion, *, approver: User, at: datetime) -> ModelPromotion:
@@ -114,7 +157,7 @@ def promote_model(model: ModelVersion, *, approver: User, at: datetime) -> Model
             returns_to=None,
             at=at,
         )
-    model.status = row.status
+    model.status, model.moved_at = row.status, row.moved_at
     live.forget()
     return promotion
 
@@ -176,8 +219,8 @@ def _promote(
         promoted_at=at,
     )
     if champion is not None:
-        _move(champion, ModelStatus.RETIRED)
-    _move(row, ModelStatus.CHAMPION)
+        _move(champion, ModelStatus.RETIRED, at=at)
+    _move(row, ModelStatus.CHAMPION, at=at)
     # A braked champion is no longer in use; one that comes back was looked at again.
     Brake.objects.filter(subject=row.subject, rule_code="", released_at=None).update(
         released_at=at, released_by=approver
@@ -208,6 +251,6 @@ def _require_second_person(row: ModelVersion, approver: User) -> None:
         raise PermissionDenied("A second person has to promote this model.", code="second_person_needed")
 
 
-def _move(row: ModelVersion, status: ModelStatus) -> None:
-    row.status = status
-    row.save(update_fields=["status"])
+def _move(row: ModelVersion, status: ModelStatus, *, at: datetime) -> None:
+    row.status, row.moved_at = status, at
+    row.save(update_fields=["status", "moved_at"])

@@ -7,14 +7,13 @@ from accounts.models import User
 from accounts.permissions import Permission, require
 from core import audit, journal, outbox
 from core.actors import SYSTEM
-from core.errors import Conflict, FieldError, ValidationFailed
+from core.errors import FieldError, ValidationFailed
 from core.locks import try_lock
 from core.outbox import TaskCall
 from core.refs import Ref
+from risk import runs
 from risk.models import TrainingRun
 
-TASK = "risk.tasks.train.run_training"
-OPEN = (TrainingRun.Status.QUEUED, TrainingRun.Status.RUNNING)
 LONGEST_TUNING_SECONDS = 6 * 3600  # a night; the training worker does nothing else meanwhile
 
 
@@ -53,7 +52,7 @@ def request_retraining(subject: str, *, cause: str, at: datetime) -> TrainingRun
         # Without the lock two checks at once would queue two.
         if not try_lock(f"retraining:{subject}"):
             return None
-        if TrainingRun.objects.filter(subject=subject, status__in=OPEN).exists():
+        if TrainingRun.objects.filter(subject=subject, status__in=runs.OPEN).exists():
             return None
         return create_run(subject, as_of=at, requested_by=None, cause=cause, send=True)
 
@@ -61,16 +60,7 @@ def request_retraining(subject: str, *, cause: str, at: datetime) -> TrainingRun
 def cancel_training(run: TrainingRun, *, by: User, at: datetime) -> None:
     """End a training that has not ended: at once if nobody runs it, else at its next sign of life."""
     require(by, Permission.PROMOTE_MODELS)
-    with journal.unit():
-        row = TrainingRun.objects.select_for_update().get(pk=run.pk)
-        if row.status not in OPEN:
-            raise Conflict("This training has ended already.", code="training_ended")
-        row.cancel_requested_at = at
-        if row.status == TrainingRun.Status.QUEUED:
-            row.status, row.finished_at = TrainingRun.Status.CANCELLED, at
-        row.save(update_fields=["cancel_requested_at", "status", "finished_at"])
-        audit.record("training.cancelled", actor=actor_of(by), subject=Ref("training", row.pk))
-    run.refresh_from_db()
+    runs.cancel(runs.TRAININGS, run, by=by, at=at)
 
 
 def create_run(
@@ -109,6 +99,6 @@ def create_run(
                 "model.training_requested",
                 subject=Ref("training", run.pk),
                 merchant_id=None,
-                send=[TaskCall(TASK, (run.pk,))],
+                send=[TaskCall(runs.TRAININGS.task, (run.pk,))],
             )
     return run

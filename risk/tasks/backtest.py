@@ -3,6 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
+from risk import runs
 from risk.backtest import running
 
 
@@ -13,4 +14,4 @@ def run_backtest(backtest_id: int) -> None:
 
 @shared_task
 def resume_abandoned() -> int:
-    return running.resume_abandoned(at=timezone.now())
+    return runs.resume_abandoned(runs.BACKTESTS, at=timezone.now())

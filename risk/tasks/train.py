@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from risk import comparing, services, training
+from risk import comparing, runs, services, training
 from risk.models import Subject, TrainingRun
 
 
@@ -28,4 +28,4 @@ def retrain() -> None:
 def resume() -> int:
     """Send again what is queued and unheard, take up what killed workers left behind; return how many."""
     at = timezone.now()
-    return training.resume_abandoned(at=at) + comparing.resume_abandoned(at=at)
+    return runs.resume_abandoned(runs.TRAININGS, at=at) + runs.resume_abandoned(runs.COMPARISONS, at=at)

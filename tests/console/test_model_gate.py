@@ -154,10 +154,30 @@ def test_comparison_is_asked_for_and_followed(second: Client) -> None:
     assert href("model-comparison", version) in content
     running = second.get(href("model-comparison", version))
     assert "HX-Refresh" not in running.headers
+    ModelComparison.objects.filter(model=version).update(status="running", step="comparing", progress=0.42)
+    running = second.get(href("model-comparison", version))
+    assert 'aria-valuenow="42"' in running.content.decode()
+    assert "Comparing with the champion" in running.content.decode()
     ModelComparison.objects.filter(model=version).update(status="failed", message="No rows.")
     ended = second.get(href("model-comparison", version))
     assert ended.headers["HX-Refresh"] == "true"
     assert "The last comparison failed: No rows." in text_of(second, href("model", version))
+
+
+def test_failed_comparison_says_why_in_the_readers_language(second: Client) -> None:
+    version = make_version()
+    comparison = compare(version, passes=True)
+    newer = ModelComparison.objects.create(
+        model=version,
+        sha256=comparison.sha256,
+        as_of=timezone.now(),
+        status="failed",
+        code="damaged_artifact",
+        message="The model file cannot be read.",
+    )
+    second.cookies["django_language"] = "zh-hans"
+    assert "模型文件已损坏或丢失" in text_of(second, href("model", version))
+    assert newer.message not in text_of(second, href("model", version))
 
 
 def test_champion_is_not_compared_with_itself(second: Client) -> None:

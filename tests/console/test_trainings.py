@@ -1,11 +1,15 @@
 """Trainings in the console: asked for, followed, cancelled, and explained when they come to nothing."""
 
+from typing import Any
+
 import pytest
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
+from console.modelling.runs import read_runs
 from risk.models import TrainingRun
+from tests.console.model_scenes import compare, href, make_version, public
 from tests.make import NOON
 
 pytestmark = pytest.mark.django_db
@@ -68,36 +72,52 @@ def test_training_that_has_ended_is_not_cancelled(analyst: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "message", "sentence", "advice"),
+    ("status", "code", "sentence", "advice"),
     [
-        (
-            "failed",
-            "Only 7 labels of the rarer class; at least 20 are needed.",
-            "只有 7 个较少一类的标签，至少需要 20 个。",
-            "请多审核",
-        ),
-        (
-            "finished",
-            (
-                "Version 9 stays a candidate and nothing changes: against the champion, on 120 later rows, "
-                "it costs more and its average precision is lower."
-            ),
-            "第 9 版仍为候选",
-            "无需处理",
-        ),
-        ("failed", "A reason that nobody thought of.", "A reason that nobody thought of.", "请重新训练"),
+        ("failed", "too_few_labels", "至少需要 20 个", "请多审核"),
+        ("failed", "one_class", "都是同一类", "请多审核"),
+        ("failed", "abandoned", "两次中断", "请重新训练"),
+        ("failed", "vanished_feature", "A sentence that nothing recognises.", "请重新训练"),
         ("cancelled", "", "已取消", ""),
     ],
-    ids=["too few labels", "worse than the champion", "unknown", "cancelled"],
 )
 def test_a_training_without_a_model_says_why_and_what_to_do(
-    status: str, message: str, sentence: str, advice: str, analyst: Client
+    status: str, code: str, sentence: str, advice: str, analyst: Client
 ) -> None:
-    run = TrainingRun.objects.create(subject="order", as_of=NOON, status=status, message=message)
+    run = TrainingRun.objects.create(
+        subject="order", as_of=NOON, status=status, code=code, message="A sentence that nothing recognises."
+    )
     analyst.cookies["django_language"] = "zh-hans"
     content = _progress_of(run, analyst)
     assert sentence in content
     assert advice in content
+
+
+def test_a_training_whose_model_stays_a_candidate_says_why_and_leads_there(analyst: Client) -> None:
+    version = make_version(status="candidate")
+    compare(version, passes=False, against="champion")
+    TrainingRun.objects.filter(pk=version.training_id).update(code=TrainingRun.REJECTED)
+    # A later comparison is of other rows, and not what the training found.
+    compare(version, passes=True, against="champion")
+    analyst.cookies["django_language"] = "zh-hans"
+    content = _progress_of(version.training, analyst)
+    assert f"第 {version.number} 版仍为候选" in content
+    assert "成本更高" in content
+    assert href("model", version) in content
+
+
+def test_the_list_asks_once_for_all_models_that_stay_candidates(
+    analyst: Client, django_assert_num_queries: Any
+) -> None:
+    versions = [make_version(status="candidate") for _ in range(3)]
+    for version in versions:
+        compare(version, passes=False, against="champion")
+    runs = list(TrainingRun.objects.order_by("pk"))
+    for run in runs:
+        run.code = TrainingRun.REJECTED
+    with django_assert_num_queries(1):
+        rows = read_runs(runs)
+    assert [row.candidate for row in rows] == [public(version) for version in versions]
 
 
 def _progress_of(run: TrainingRun, client: Client) -> str:

@@ -53,10 +53,10 @@ def resume() -> list[int]:
     """Queue again what was left behind three minutes ago."""
     from django.utils import timezone
 
-    from risk.backtest import running
+    from risk import runs
     from risk.models import Backtest
 
-    running.resume_abandoned(at=timezone.now() + timedelta(minutes=3))
+    runs.resume_abandoned(runs.BACKTESTS, at=timezone.now() + timedelta(minutes=3))
     return list(Backtest.objects.filter(status="queued").values_list("pk", flat=True))
 
 

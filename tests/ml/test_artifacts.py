@@ -134,11 +134,8 @@ def test_every_prefix_of_a_document_is_refused() -> None:
             ModelArtifact.from_bytes(document[:length])
 
 
-def test_inputs_that_vanished_or_changed_type_are_named(artifact: ModelArtifact) -> None:
-    artifact.require_inputs([*artifact.features, "new_one"], categorical=["new_one"])
+def test_inputs_that_vanished_are_named(artifact: ModelArtifact) -> None:
+    artifact.require_inputs([*artifact.features, "new_one"])
     with pytest.raises(LearningError, match="noise") as vanished:
         artifact.require_inputs(["order_amount_minor", "card_orders_1h_count"])
     assert vanished.value.code == "vanished_feature"
-    with pytest.raises(LearningError, match="noise") as changed:
-        artifact.require_inputs(artifact.features, categorical=["noise"])
-    assert changed.value.code == "changed_type"

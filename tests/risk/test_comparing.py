@@ -2,12 +2,13 @@
 
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core.models import AuditEntry
 from ml.intervals import Judging
-from risk import comparing
+from risk import comparing, runs
 from risk.models import Label, ModelComparison, ModelVersion
 from risk.services import request_comparison
 from tests.make import NOON, make_model
@@ -35,6 +36,25 @@ class TestComparison:
         assert found.champion_sha256 == champion.sha256
         assert 0 < found.rows <= 80
         assert {"worse_average_precision", "unsure_average_precision"} & set(found.reasons)
+
+    def test_it_says_how_far_it_is(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        make_history(320)
+        promote_best()
+        told: list[tuple[str, float]] = []
+        beat = runs.Hold.beat
+
+        def listen(hold: runs.Hold[ModelComparison], **values: Any) -> None:
+            told.extend([(values["step"], values["progress"])] if "step" in values else [])
+            beat(hold, **values)
+
+        monkeypatch.setattr(runs.Hold, "beat", listen)
+        monkeypatch.setattr(runs, "REPORT_SECONDS", 0.0)
+        found = self.compared(make_linear_model({"order_amount_minor": 0.0}, status="shadow"))
+        assert (found.step, found.progress) == ("", 1.0)
+        steps, shares = zip(*told, strict=True)
+        assert list(dict.fromkeys(steps)) == ["reading", "comparing", "storing"]
+        assert list(shares) == sorted(shares)
+        assert len(set(shares)) >= 20  # one a draw
 
     def test_nothing_new_since_the_training_tells_models_apart(self) -> None:
         make_history()
@@ -70,6 +90,14 @@ class TestComparison:
         monkeypatch.setattr(comparing, "is_declared", lambda subject, feature_hash: False)
         assert "defined differently" in self.compared(model).message
 
+    def test_a_model_whose_input_is_gone_cannot_be_compared_and_the_champion_stays(self) -> None:
+        champion = make_linear_model({"order_amount_minor": 0.5})
+        model = make_tree_model(("order_amount_minor", "order_gone_count"), status="shadow")
+        found = self.compared(model)
+        assert (found.status, found.code) == ("failed", "vanished_feature")
+        assert found.message == "The model takes inputs that are no longer computed: order_gone_count."
+        assert ModelVersion.objects.get(status="champion") == champion
+
     def test_without_champion_and_baseline_there_is_nothing_to_compare_with(self) -> None:
         model = make_tree_model(("order_amount_minor",), status="shadow")
         assert "neither a champion nor a baseline" in self.compared(model).message
@@ -78,7 +106,34 @@ class TestComparison:
         model = make_model(status="shadow")
         comparison = request_comparison(model, requested_by=None, at=AS_OF)
         ModelComparison.objects.filter(pk=comparison.pk).update(status="running")
-        assert comparing.resume_abandoned(at=AS_OF + timedelta(minutes=5)) == 0
-        assert comparing.resume_abandoned(at=AS_OF + timedelta(minutes=11)) == 1
+        assert runs.resume_abandoned(runs.COMPARISONS, at=AS_OF + timedelta(minutes=5)) == 0
+        assert runs.resume_abandoned(runs.COMPARISONS, at=AS_OF + timedelta(minutes=11)) == 1
         comparison.refresh_from_db()
         assert comparison.status == "queued"
+
+    def test_one_that_killed_two_workers_fails_and_says_so(self) -> None:
+        comparison = request_comparison(make_model(status="shadow"), requested_by=None, at=AS_OF)
+        ModelComparison.objects.filter(pk=comparison.pk).update(status="running", attempt=2)
+        assert runs.resume_abandoned(runs.COMPARISONS, at=AS_OF + timedelta(minutes=11)) == 0
+        comparison.refresh_from_db()
+        assert (comparison.status, comparison.code) == ("failed", "abandoned")
+        assert AuditEntry.objects.get(action="model.comparison_failed").detail == {"code": "abandoned"}
+
+    def test_a_worker_that_was_taken_for_dead_stores_no_finding(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        make_history(320)
+        promote_best()
+        comparison = request_comparison(
+            make_linear_model({"order_amount_minor": 0.0}, status="shadow"), requested_by=None, at=AS_OF
+        )
+        compare_all = comparing.compare_all
+
+        def lose(*args: Any, **options: Any) -> Any:
+            ModelComparison.objects.filter(pk=comparison.pk).update(attempt=2)
+            return compare_all(*args, **options)
+
+        monkeypatch.setattr(comparing, "compare_all", lose)
+        assert comparing.run(comparison.pk, at=AS_OF, judging=Judging(draws=20)) is None
+        comparison.refresh_from_db()
+        assert (comparison.status, comparison.result) == ("running", None)  # the other worker's

@@ -174,6 +174,17 @@ class TestWhenSomethingFails:
         assert (decision.outcome, decision.degraded) == ("review", ["model"])
         assert (decision.model_id, decision.score) == (None, None)
 
+    def test_a_champion_whose_input_is_gone_degrades_says_which_and_stays(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        make_live_ruleset()
+        champion = make_tree_model(("order_amount_minor", "order_gone_count"))
+        decision = decide_order(make_order(), as_of=NOON)
+        assert (decision.outcome, decision.degraded) == ("review", ["model"])
+        assert "no longer computed: order_gone_count" in caplog.text
+        champion.refresh_from_db()
+        assert champion.status == "champion"
+
     def test_a_model_trained_on_other_definitions_degrades(self, monkeypatch: pytest.MonkeyPatch) -> None:
         make_live_ruleset()
         make_model()

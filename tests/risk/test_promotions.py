@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from accounts.models import Role, User
 from core.errors import Conflict, DomainError, PermissionDenied
@@ -15,6 +16,7 @@ from risk.services import (
     request_comparison,
     request_training,
     retire_model,
+    retire_old_shadows,
     roll_back_model,
     shadow_model,
 )
@@ -38,6 +40,12 @@ def bob() -> User:
 def make_shadow(probability: float = 0.2, **fields: Any) -> ModelVersion:
     """Return a shadow whose file differs from that of the model that `make_model` gives by itself."""
     return make_model(status="shadow", probability=probability, **fields)
+
+
+def make_scheduled_shadow(status: str = "shadow") -> ModelVersion:
+    model = make_model(status=status)
+    TrainingRun.objects.filter(pk=model.training_id).update(cause=TrainingRun.Cause.WEEKLY)
+    return model
 
 
 def status_of(model: ModelVersion) -> str:
@@ -209,6 +217,7 @@ class TestShadowAndRetirement:
         candidate = make_model(status="candidate")
         shadow_model(candidate, by=ann, at=NOON)
         assert (status_of(candidate), candidate.status) == ("shadow", "shadow")
+        assert ModelVersion.objects.get(pk=candidate.pk).moved_at == candidate.moved_at == NOON
         assert AuditEntry.objects.get(action="model.shadowed").actor_id == str(ann.pk)
 
     @pytest.mark.parametrize("status", ["shadow", "champion", "retired"])
@@ -221,8 +230,30 @@ class TestShadowAndRetirement:
     def test_a_candidate_or_a_shadow_is_retired(self, ann: User, status: str) -> None:
         model = make_model(status=status)
         retire_model(model, by=ann, at=NOON)
-        assert status_of(model) == "retired"
+        assert (status_of(model), model.moved_at) == ("retired", NOON)
         assert AuditEntry.objects.filter(action="model.retired", subject_id=model.pk).exists()
+
+    def test_a_third_shadow_of_the_schedule_retires_the_oldest(self) -> None:
+        shadows = [make_scheduled_shadow() for _ in range(4)]
+        other = make_shadow(subject="listing")
+        assert retire_old_shadows("order", at=NOON) == 2
+        assert [status_of(one) for one in shadows] == ["retired", "retired", "shadow", "shadow"]
+        assert status_of(other) == "shadow"
+        entries = AuditEntry.objects.filter(action="model.retired").order_by("subject_id")
+        assert [(one.subject_id, one.actor_kind) for one in entries] == [
+            (shadow.pk, "system") for shadow in shadows[:2]
+        ]
+        assert retire_old_shadows("order", at=NOON) == 0
+
+    def test_what_a_person_wants_in_shadow_stays_there(self, ann: User) -> None:
+        trained, compared, put = make_shadow(), make_scheduled_shadow(), make_scheduled_shadow("candidate")
+        request_comparison(compared, requested_by=ann, at=NOON)
+        shadow_model(put, by=ann, at=NOON - timedelta(days=30))
+        newest = [make_scheduled_shadow() for _ in range(2)]
+        assert retire_old_shadows("order", at=timezone.now()) == 0
+        assert {status_of(one) for one in (trained, compared, put, *newest)} == {"shadow"}
+        assert retire_old_shadows("order", at=timezone.now() + timedelta(days=8)) == 1
+        assert status_of(compared) == "retired"
 
     def test_what_was_retired_without_having_been_champion_stays_away(self, ann: User, bob: User) -> None:
         model = make_shadow()

@@ -12,7 +12,7 @@ from risk.models import Decision, ModelVersion, ShadowScore
 from risk.selectors import features_of
 from risk.shadow import WINDOW, score_recent
 from tests.make import NOON, make_live_ruleset, make_order
-from tests.risk.guards import unguarded
+from tests.risk.guards import refused, unguarded
 from tests.risk.versions import make_linear_model, make_model
 
 pytestmark = pytest.mark.django_db
@@ -122,6 +122,22 @@ def test_scores_of_a_model_that_is_gone_are_not_written(
     monkeypatch.setattr(scoring, "_hold", lambda version: False)
     assert score_recent(at=NOON + timedelta(hours=1)) == 0
     assert not ShadowScore.objects.exists()
+
+
+def test_the_database_refuses_a_score_of_a_model_that_is_not_there(shadow: ModelVersion) -> None:
+    with refused("shadow_score_has_model"):
+        ShadowScore.objects.create(decision_id=1, model_id=shadow.pk + 1, score=0.5)
+    score = ShadowScore.objects.create(decision_id=1, model=shadow, score=0.5)
+    with refused("moved_shadow_score_has_model"):
+        ShadowScore.objects.filter(pk=score.pk).update(model_id=shadow.pk + 1)
+
+
+def test_the_database_keeps_a_model_that_has_scores(shadow: ModelVersion) -> None:
+    score = ShadowScore.objects.create(decision_id=1, model=shadow, score=0.5)
+    with refused("model_with_shadow_scores_is_kept"):
+        ModelVersion.objects.filter(pk=shadow.pk)._raw_delete("default")
+    score.delete()
+    assert ModelVersion.objects.filter(pk=shadow.pk)._raw_delete("default") == 1
 
 
 @pytest.mark.parametrize("status", ["champion", "retired", "candidate"])

@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.models import Role
 from core.errors import Conflict, ValidationFailed
 from core.models import AuditEntry
-from risk import live, training
+from risk import live, runs
 from risk.inputs import current_inputs
 from risk.models import Label, ModelVersion, TrainingRun
 from risk.services import cancel_training, request_retraining, request_training
@@ -53,7 +53,7 @@ class TestRun:
         others = run.versions.exclude(pk=version.pk).values_list("status", flat=True)
         assert set(others) == {"candidate"}
         row = rerun(run)
-        assert (row.status, row.progress, row.message) == ("finished", 1.0, "")
+        assert (row.status, row.progress, row.message, row.code) == ("finished", 1.0, "", "")
         assert row.started_at == NOON
         actions = AuditEntry.objects.filter(subject_id=version.pk).values_list("action", flat=True)
         assert set(actions) == {"model.trained", "model.compared", "model.shadowed"}
@@ -93,19 +93,21 @@ class TestRun:
         assert len(set(files[0])) == 3
 
     @pytest.mark.parametrize(
-        ("count", "every", "sentence"),
+        ("count", "every", "code", "sentence"),
         [
-            (0, 2, "All labels are of one class; both are needed."),
-            (30, 100, "Only 1 labels of the rarer class; at least 20 are needed."),
+            (0, 2, "one_class", "All labels are of one class; both are needed."),
+            (30, 100, "too_few_labels", "Only 1 labels of the rarer class; at least 20 are needed."),
         ],
         ids=["nothing", "too few"],
     )
-    def test_a_training_that_cannot_be_done_says_why(self, count: int, every: int, sentence: str) -> None:
+    def test_a_training_that_cannot_be_done_says_why(
+        self, count: int, every: int, code: str, sentence: str
+    ) -> None:
         make_history(count, every=every)
         run = request()
         assert train(run) is None
         row = rerun(run)
-        assert (row.status, row.message) == ("failed", sentence)
+        assert (row.status, row.code, row.message) == ("failed", code, sentence)
         assert row.finished_at is not None
         assert not ModelVersion.objects.exists()
         assert AuditEntry.objects.get(action="training.failed").subject_id == run.pk
@@ -126,7 +128,7 @@ class TestRun:
         champion = make_model()
         run = request()
         assert train(run) is None
-        assert rerun(run).status == "failed"
+        assert (rerun(run).status, rerun(run).code) == ("failed", "internal")
         assert "secret" not in rerun(run).message
         assert "training_failed" in caplog.text
         assert AuditEntry.objects.get(action="training.failed").detail["code"] == "internal"
@@ -164,6 +166,16 @@ class TestRun:
         runs = TrainingRun.objects.values_list("subject", "cause")
         assert sorted(runs) == [("application", "weekly"), ("listing", "weekly"), ("order", "weekly")]
 
+    def test_the_third_shadow_of_the_schedule_puts_the_first_away(self) -> None:
+        make_history()
+        first, second = make_model(status="shadow"), make_model(status="shadow")
+        TrainingRun.objects.update(cause=TrainingRun.Cause.WEEKLY)
+        version = train(request())
+        assert version is not None
+        shadows = ModelVersion.objects.filter(status="shadow").order_by("pk")
+        assert list(shadows) == [second, version]
+        assert ModelVersion.objects.get(pk=first.pk).status == "retired"
+
 
 class TestRejection:
     def test_a_model_worse_than_the_champion_stays_a_candidate_and_says_why(self) -> None:
@@ -178,7 +190,7 @@ class TestRejection:
         assert version is not None
         assert version.status == "candidate"
         row = rerun(run)
-        assert row.status == "finished"
+        assert (row.status, row.code) == ("finished", "rejected")
         assert row.message.startswith(f"Version {version.number} stays a candidate and nothing changes: ")
         assert "against the champion" in row.message
         assert AuditEntry.objects.filter(action="model.rejected", subject_id=version.pk).exists()
@@ -234,14 +246,14 @@ class TestLife:
 
     def test_what_a_killed_worker_left_is_taken_up_once_and_then_fails(self) -> None:
         run = request()
-        ago = timezone.now() - training.ABANDONED_AFTER - timedelta(minutes=1)
+        ago = timezone.now() - runs.TRAININGS.abandoned_after - timedelta(minutes=1)
         TrainingRun.objects.filter(pk=run.pk).update(status="running", attempt=1, heartbeat_at=ago)
-        assert training.resume_abandoned(at=timezone.now()) == 1
+        assert runs.resume_abandoned(runs.TRAININGS, at=timezone.now()) == 1
         assert rerun(run).status == "queued"
         TrainingRun.objects.filter(pk=run.pk).update(status="running", attempt=2, heartbeat_at=ago)
-        assert training.resume_abandoned(at=timezone.now()) == 0
+        assert runs.resume_abandoned(runs.TRAININGS, at=timezone.now()) == 0
         row = rerun(run)
-        assert row.status == "failed"
+        assert (row.status, row.code) == ("failed", "abandoned")
         assert "stopped twice" in row.message
         assert AuditEntry.objects.get(action="training.failed").detail["code"] == "abandoned"
 
@@ -249,11 +261,11 @@ class TestLife:
         alive, cancelled, waiting = request(), request(), request()
         now = timezone.now()
         TrainingRun.objects.filter(pk=alive.pk).update(status="running", attempt=1, heartbeat_at=now)
-        ago = now - training.ABANDONED_AFTER - timedelta(minutes=1)
+        ago = now - runs.TRAININGS.abandoned_after - timedelta(minutes=1)
         TrainingRun.objects.filter(pk=cancelled.pk).update(
             status="running", attempt=1, heartbeat_at=ago, cancel_requested_at=ago
         )
-        assert training.resume_abandoned(at=now) == 0
+        assert runs.resume_abandoned(runs.TRAININGS, at=now) == 0
         assert [rerun(run).status for run in (alive, cancelled, waiting)] == [
             "running",
             "cancelled",
@@ -266,8 +278,8 @@ class TestLife:
         run = request()
         later = timezone.now() + timedelta(minutes=11)
         with django_capture_on_commit_callbacks(execute=True):
-            assert training.resume_abandoned(at=later) == 1
-            assert training.resume_abandoned(at=later + timedelta(minutes=1)) == 0
+            assert runs.resume_abandoned(runs.TRAININGS, at=later) == 1
+            assert runs.resume_abandoned(runs.TRAININGS, at=later + timedelta(minutes=1)) == 0
         assert ("risk.tasks.train.run_training", [run.pk]) in sent_tasks
 
     def test_a_worker_that_was_taken_for_dead_writes_nothing(self) -> None:

@@ -12,7 +12,7 @@ from accounts.models import Role
 from core.errors import Conflict
 from core.ids import encode
 from orders.models import Order
-from risk import live
+from risk import live, runs
 from risk.backtest import order_rows, running, selectors, services
 from risk.facts import orders as order_facts
 from risk.models import Backtest, BacktestPart, Decision, Label, LabelSource, RuleSet
@@ -322,9 +322,9 @@ def test_what_a_killed_worker_left_is_finished_by_the_next(
     # Meanwhile the model changed and more became known: a result is of one moment all the same.
     make_model(probability=0.9)
 
-    assert running.resume_abandoned(at=UNTIL + timedelta(minutes=1)) == 0
-    assert running.resume_abandoned(at=UNTIL + timedelta(minutes=3)) == 1
-    assert running.resume_abandoned(at=UNTIL + timedelta(minutes=4)) == 0
+    assert runs.resume_abandoned(runs.BACKTESTS, at=UNTIL + timedelta(minutes=1)) == 0
+    assert runs.resume_abandoned(runs.BACKTESTS, at=UNTIL + timedelta(minutes=3)) == 1
+    assert runs.resume_abandoned(runs.BACKTESTS, at=UNTIL + timedelta(minutes=4)) == 0
     assert running.run(backtest.pk, at=UNTIL + timedelta(minutes=4))
     backtest.refresh_from_db()
     assert set(kept) < set(backtest.parts.values_list("pk", flat=True))
@@ -336,8 +336,8 @@ def test_a_lost_message_is_sent_again(django_capture_on_commit_callbacks: Any, s
     backtest = request(make_draft())
     later = backtest.created_at + timedelta(minutes=11)
     with django_capture_on_commit_callbacks(execute=True):
-        assert running.resume_abandoned(at=later) == 1
-        assert running.resume_abandoned(at=later + timedelta(minutes=1)) == 0
+        assert runs.resume_abandoned(runs.BACKTESTS, at=later) == 1
+        assert runs.resume_abandoned(runs.BACKTESTS, at=later + timedelta(minutes=1)) == 0
     assert sent_tasks == [("risk.tasks.backtest.run_backtest", [backtest.pk])]
 
 
