@@ -106,6 +106,10 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "core-seal-audit": _every("core.tasks.seal_audit", _MINUTE),
     # Leases last minutes: an abandoned case returns to its queue within one more.
     "cases-release-leases": _every("cases.tasks.release_expired_leases", _MINUTE),
+    # A verdict takes effect when its half minute to undo has passed: two seconds more are not felt.
+    "cases-settle-verdicts": _every("cases.tasks.settle_verdicts", 2 * _SECOND),
+    # A case is put aside for hours or days; a minute late is in time.
+    "cases-return-held": _every("cases.tasks.return_held", _MINUTE),
     # Staff may cancel a held order, and orders know nothing of cases: reviewers meet it five minutes at most.
     "cases-close-moot": _every("cases.tasks.close_moot", 5 * _MINUTE),
     # A person who asked for a training watches its page: five minutes is the longest silence.

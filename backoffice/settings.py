@@ -312,6 +312,9 @@ SPECTACULAR_SETTINGS = {
 }
 
 # ── The marketplace ──────────────────────────────────────────────────────────────────────────────
+# How long a reviewer may take a verdict back before it takes effect, in seconds. 0 lets it take effect at
+# once; more keeps merchants waiting longer.
+REVIEW_UNDO_SECONDS = env.number("REVIEW_UNDO_SECONDS", 30)
 BASE_CURRENCY = env.text(
     "BASE_CURRENCY", "CNY"
 )  # sums over currencies are in this one; fixed after the first order

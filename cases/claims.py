@@ -11,14 +11,14 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.actors import actor_of
-from accounts.models import User
+from accounts.models import Role, User
 from accounts.permissions import Permission, has_permission, require
 from core import journal
 from core.actors import SYSTEM
 from core.errors import Conflict, NotFound, PermissionDenied
 from merchants.models import Membership
 
-from .models import CaseStatus, Queue, ReviewCase, Verdict, VerdictKind
+from .models import OPEN, CaseStatus, Queue, ReviewCase, Verdict, VerdictKind
 from .states import CASE
 
 # Long enough to read a case and be called away, short enough that an abandoned one is not late for it.
@@ -106,13 +106,49 @@ def require_may_review(user: User, case: ReviewCase) -> None:
         require(user, Permission.REVIEW_SENIOR_CASES)
     if case.merchant_id and Membership.objects.filter(user=user, merchant_id=case.merchant_id).exists():
         raise PermissionDenied(_("You belong to this merchant."), code="own_merchant")
+    if case.opened_by_id == user.pk:
+        raise PermissionDenied(_("You opened this case: somebody else decides it."), code="opened_by_you")
+    if case.assigned_to_id is not None and case.assigned_to_id != user.pk:
+        raise PermissionDenied(_("This case was given to another person."), code="assigned_to_another")
     if Verdict.objects.filter(case=case, reviewer=user, kind=VerdictKind.ESCALATE).exists():
         raise PermissionDenied(_("You escalated this case: somebody else decides it."), code="own_escalation")
 
 
+def find_assignee(case: ReviewCase, user_id: int) -> User | None:
+    """Return the person if the case can be given to them: they could decide it, and have not passed it on."""
+    user = User.objects.filter(pk=user_id, is_active=True).first()
+    if user is None or user.pk == case.claimed_by_id:
+        return None
+    try:
+        require_may_review(user, case)
+    except PermissionDenied as refusal:
+        return user if refusal.code == "assigned_to_another" else None
+    return user
+
+
+def list_assignees(case: ReviewCase) -> list[User]:
+    """List who a case could be given to, by name: who may review it, without its holder and its merchant."""
+    roles = {Role.SENIOR_REVIEWER} if case.queue.needs_senior else {Role.REVIEWER, Role.SENIOR_REVIEWER}
+    people = User.objects.filter(is_active=True, role_grants__role__in=roles).distinct()
+    people = people.exclude(pk__in=[pk for pk in (case.claimed_by_id, case.opened_by_id) if pk])
+    if case.merchant_id:
+        people = people.exclude(memberships__merchant_id=case.merchant_id)
+    return list(people.order_by("name", "email"))
+
+
+def release_held(*, at: datetime, limit: int = 500) -> int:
+    """Return the cases that were put aside until now to their queues; return how many."""
+    with journal.unit():
+        over = ReviewCase.objects.filter(status=CaseStatus.ON_HOLD, held_until__lte=at)
+        cases = list(over.order_by("held_until").select_for_update(skip_locked=True)[:limit])
+        for case in cases:
+            CASE.move(case, "return", actor=SYSTEM, reason_code="hold_over", held_until=None)
+    return len(cases)
+
+
 def require_claim(case: ReviewCase, user: User, *, token: int, at: datetime) -> None:
     """Raise Conflict unless the user holds this case under this token and the lease still runs."""
-    if case.status in {CaseStatus.RESOLVED, CaseStatus.CANCELLED}:
+    if case.status not in OPEN:
         raise Conflict(_("This case is already closed."), code="case_closed")
     if case.status != CaseStatus.CLAIMED or case.claimed_by_id != user.pk or case.claim_token != token:
         raise Conflict(_("Your claim on this case has passed on."), code="stale_claim")
@@ -130,7 +166,12 @@ def has_expired(case: ReviewCase, at: datetime) -> bool:
 
 def lock_case(pk: int) -> ReviewCase:
     """Return the current row, locked until the transaction ends."""
-    case = ReviewCase.objects.select_for_update(of=("self",)).select_related("queue").filter(pk=pk).first()
+    case = (
+        ReviewCase.objects.select_for_update(of=("self",))
+        .select_related("queue", "decision")
+        .filter(pk=pk)
+        .first()
+    )
     if case is None:
         raise NotFound(_("No such case."))
     return case
@@ -139,7 +180,9 @@ def lock_case(pk: int) -> ReviewCase:
 def _open_to(user: User) -> QuerySet[ReviewCase]:
     own = Membership.objects.filter(user=user).values("merchant_id")
     escalated = Verdict.objects.filter(case=OuterRef("pk"), reviewer=user, kind=VerdictKind.ESCALATE)
-    cases = ReviewCase.objects.exclude(merchant_id__in=own).filter(~Exists(escalated))
+    theirs = Q(assigned_to=None) | Q(assigned_to=user)
+    cases = ReviewCase.objects.exclude(merchant_id__in=own).exclude(opened_by=user)
+    cases = cases.filter(theirs, ~Exists(escalated))
     if not has_permission(user, Permission.REVIEW_SENIOR_CASES):
         cases = cases.filter(queue__needs_senior=False)
     return cases

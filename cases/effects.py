@@ -17,7 +17,6 @@ from risk import services as risk
 from risk.models import LabelSource, Subject
 
 from .models import ReviewCase, Verdict, VerdictKind
-from .routing import find_senior_queue
 
 _JUDGEMENTS = {VerdictKind.APPROVE: False, VerdictKind.REJECT: True}  # verdict → is_bad
 # Only these subjects have somebody who can be asked: an order's buyer is the partner's customer, not ours.
@@ -25,13 +24,16 @@ _CAN_BE_ASKED = {Subject.APPLICATION, Subject.LISTING}
 
 
 def possible_kinds(case: ReviewCase) -> tuple[VerdictKind, ...]:
-    """Return the verdicts this case allows, in the order of their buttons. One query at most."""
+    """Return the verdicts this case allows, in the order of their buttons."""
     kinds = [VerdictKind.APPROVE, VerdictKind.REJECT]
     if case.subject_kind in _CAN_BE_ASKED and not case.is_blind:
         kinds.append(VerdictKind.REQUEST_INFO)
-    if not case.queue.needs_senior and find_senior_queue(case.subject_kind) is not None:
-        kinds.append(VerdictKind.ESCALATE)
-    return tuple(kinds)
+    return (*kinds, VerdictKind.ESCALATE, VerdictKind.HOLD)
+
+
+def may_be_final(case: ReviewCase, kind: str) -> bool:
+    """Tell whether this verdict can close the door for good: the rejection of an application can."""
+    return kind == VerdictKind.REJECT and case.subject_kind == Subject.APPLICATION
 
 
 def apply_verdict(case: ReviewCase, verdict: Verdict, *, actor: Actor, at: datetime) -> None:
@@ -41,7 +43,7 @@ def apply_verdict(case: ReviewCase, verdict: Verdict, *, actor: Actor, at: datet
     and the answer is only wanted as an unbiased label.
     """
     apply = _EFFECTS.get(case.subject_kind)
-    if apply is not None and not case.is_blind and verdict.kind != VerdictKind.ESCALATE:
+    if apply is not None and not case.is_blind:
         apply(_Change(case, verdict, actor, at))
     if verdict.kind in _JUDGEMENTS:
         _record_label(case, verdict, at)
@@ -93,7 +95,13 @@ def _change_application(change: _Change) -> None:
             application, actor=change.actor, at=change.at, reason_codes=change.codes
         )
     elif change.verdict.kind == VerdictKind.REJECT:
-        merchants.reject_application(application, actor=change.actor, at=change.at, reason_codes=change.codes)
+        merchants.reject_application(
+            application,
+            actor=change.actor,
+            at=change.at,
+            reason_codes=change.codes,
+            is_final=change.verdict.is_final,
+        )
     else:
         items = [
             RequestedItem(requirement=code, code=change.codes[0], message=change.sentence)

@@ -20,6 +20,8 @@ class Queue(models.Model):
     is_default = models.BooleanField(default=False)  # takes the subject's cases that no rule routed
     resolve_hours = models.PositiveIntegerField(_("hours to decide"), default=24)
     needs_senior = models.BooleanField(_("senior reviewers only"), default=False)
+    # Of what is at stake, base currency: from here on a judgement takes two people. None = never.
+    second_sign_from_minor = models.BigIntegerField(_("second signature from"), null=True, blank=True)
     position = models.PositiveIntegerField(default=0)
 
     class Meta:
@@ -40,10 +42,15 @@ class Queue(models.Model):
 class CaseStatus(models.TextChoices):
     QUEUED = "queued", _("Queued")
     CLAIMED = "claimed", _("Claimed")
+    AWAITING_SECOND = "awaiting_second", _("Second signature")
+    DECIDED = "decided", _("Decided")  # may still be undone
     AWAITING_SUBJECT = "awaiting_subject", _("Awaiting the merchant")
     ON_HOLD = "on_hold", _("On hold")
     RESOLVED = "resolved", _("Resolved")
     CANCELLED = "cancelled", _("Cancelled")
+
+
+OPEN = tuple(status for status in CaseStatus if status not in {CaseStatus.RESOLVED, CaseStatus.CANCELLED})
 
 
 class ReviewCase(models.Model):
@@ -75,6 +82,15 @@ class ReviewCase(models.Model):
     )
     claim_token = models.PositiveIntegerField(default=0)
     claim_expires_at = models.DateTimeField(null=True, blank=True)
+    # Escalated to this person: nobody else is given it. None = whoever works on the queue.
+    assigned_to = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.PROTECT, related_name="assigned_cases"
+    )
+    # Who asked the question, if a person did: they neither decide it nor sign.
+    opened_by = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.PROTECT, related_name="opened_cases"
+    )
+    held_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
     resolved_at = models.DateTimeField(null=True, blank=True)
 
@@ -92,19 +108,24 @@ class ReviewCase(models.Model):
             models.Index(
                 fields=["claim_expires_at"], name="case_lease", condition=models.Q(status="claimed")
             ),
+            models.Index(fields=["held_until"], name="case_held", condition=models.Q(status="on_hold")),
             models.Index(fields=["subject_id", "subject_kind"], name="case_of_subject"),
             models.Index(fields=["status", "id"], name="case_by_status"),
         ]
         constraints = [
             models.UniqueConstraint(
                 fields=["subject_kind", "subject_id"],
-                condition=models.Q(status__in=["queued", "claimed", "awaiting_subject", "on_hold"]),
+                condition=models.Q(status__in=[status.value for status in OPEN]),
                 name="one_open_case_per_subject",
             ),
             models.CheckConstraint(
                 condition=~models.Q(status="claimed")
                 | models.Q(claimed_by__isnull=False, claim_expires_at__isnull=False),
                 name="claimed_case_has_a_lease",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(status="on_hold") | models.Q(held_until__isnull=False),
+                name="held_case_comes_back",
             ),
         ]
 
@@ -117,36 +138,108 @@ class VerdictKind(models.TextChoices):
     REJECT = "reject", _("Reject")
     REQUEST_INFO = "request_info", _("Request information")
     ESCALATE = "escalate", _("Escalate")
+    HOLD = "hold", _("Hold")
+
+
+class VerdictStatus(models.TextChoices):
+    AWAITING_SECOND = "awaiting_second", _("Awaiting a second signature")
+    PENDING = "pending", _("Takes effect soon")  # until `effective_at` it may be undone
+    EFFECTIVE = "effective", _("In effect")
+    UNDONE = "undone", _("Undone")
+    REFUSED = "refused", _("Refused by the second signer")
+    VOID = "void", _("Void")  # the evidence or the subject changed before it took effect
 
 
 class Verdict(models.Model):
-    """One row is what one reviewer decided on one case."""
+    """One row is what one reviewer decided on one case, and who signed it with them.
+
+    What was decided never changes (a trigger keeps it); `status` tells what
+    became of it. The constraints hold for everybody, superusers included.
+    """
 
     id = TimeOrderedIdField()
     case = models.ForeignKey(ReviewCase, on_delete=models.PROTECT, related_name="verdicts")
     kind = models.CharField(max_length=16, choices=VerdictKind)
+    is_final = models.BooleanField(default=False)  # a rejection that no further attempt follows
     reason_codes = models.JSONField(default=list)
     # With "request_info": the requirements or fields that the merchant is asked for.
     requested = models.JSONField(default=list)
     message = models.TextField(blank=True)  # to the merchant
     note = models.TextField(blank=True)  # internal
+    hold_until = models.DateTimeField(null=True, blank=True)  # with "hold"
+    assignee = models.ForeignKey(  # with "escalate": to this person instead of the senior queue
+        User, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     reviewer = models.ForeignKey(User, on_delete=models.PROTECT, related_name="verdicts")
+    opened_by = models.ForeignKey(  # copied from the case
+        User, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    needs_second = models.BooleanField(default=False)
+    second = models.ForeignKey(  # who signed it, or refused to
+        User, null=True, blank=True, on_delete=models.PROTECT, related_name="signed_verdicts"
+    )
+    second_at = models.DateTimeField(null=True, blank=True)
+    second_note = models.TextField(blank=True)
     claim_token = models.PositiveIntegerField()
     evidence_version = models.PositiveIntegerField()
+    status = models.CharField(max_length=16, choices=VerdictStatus, default=VerdictStatus.EFFECTIVE)
+    # When it takes or took effect; None while it waits for a second signature, or never got there.
+    effective_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
 
     class Meta:
         verbose_name = _("verdict")
         verbose_name_plural = _("verdicts")
+        indexes = [
+            models.Index(
+                fields=["effective_at"], name="verdict_pending", condition=models.Q(status="pending")
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["case", "claim_token"], name="one_verdict_per_claim"),
+            # Of verdicts that are still to take effect, a case has one at most.
+            models.UniqueConstraint(
+                fields=["case"],
+                condition=models.Q(status__in=["pending", "awaiting_second"]),
+                name="one_waiting_verdict_per_case",
+            ),
             models.CheckConstraint(
-                condition=models.Q(kind="approve") | ~models.Q(reason_codes=[]),
+                condition=models.Q(kind__in=["approve", "hold"]) | ~models.Q(reason_codes=[]),
                 name="negative_verdict_has_reasons",
             ),
             models.CheckConstraint(
                 condition=~models.Q(kind="request_info") | ~models.Q(requested=[]),
                 name="information_request_names_what_is_asked",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(kind="hold") | models.Q(hold_until__isnull=False), name="hold_has_an_end"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(is_final=False) | models.Q(kind="reject", needs_second=True),
+                name="final_rejection_takes_two",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(second__isnull=True) | ~models.Q(second=models.F("reviewer")),
+                name="second_is_not_the_first",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(opened_by__isnull=True)
+                | (
+                    ~models.Q(opened_by=models.F("reviewer"))
+                    & (models.Q(second__isnull=True) | ~models.Q(opened_by=models.F("second")))
+                ),
+                name="nobody_decides_what_they_opened",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(needs_second=False)
+                | models.Q(second__isnull=False)
+                | ~models.Q(status__in=["pending", "effective"]),
+                name="no_effect_without_second",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(status__in=["pending", "effective"])
+                | models.Q(effective_at__isnull=False),
+                name="effect_has_its_moment",
             ),
         ]
 

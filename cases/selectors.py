@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from django.db.models import Count, Min, Q, QuerySet
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
 
 from accounts.models import User
 from accounts.permissions import Permission, has_permission
@@ -17,9 +17,8 @@ from core.models import TransitionRecord
 from core.refs import Ref
 from merchants.models import Membership
 
-from .models import CaseStatus, Queue, ReviewCase, Verdict
+from .models import OPEN, CaseStatus, Queue, ReviewCase, Verdict
 
-OPEN = (CaseStatus.QUEUED, CaseStatus.CLAIMED, CaseStatus.AWAITING_SUBJECT, CaseStatus.ON_HOLD)
 # Upper ends of the age classes in hours; the last class is open.
 AGE_CLASSES_HOURS = (1, 4, 12, 24, 48)
 
@@ -175,9 +174,31 @@ def find_previous(case: ReviewCase) -> ReviewCase | None:
     )
 
 
+def find_waiting_verdict(case: ReviewCase) -> Verdict | None:
+    """Return the verdict that waits for its moment or a second signature; None for every other case."""
+    if case.status not in {CaseStatus.DECIDED, CaseStatus.AWAITING_SECOND}:
+        return None
+    waiting = Verdict.objects.filter(case=case, status__in=["pending", "awaiting_second"])
+    return waiting.select_related("reviewer", "second").first()
+
+
+def get_verdict(verdict_id: int) -> Verdict:
+    verdict = Verdict.objects.select_related("case", "reviewer").filter(pk=verdict_id).first()
+    if verdict is None:
+        raise NotFound("No such verdict.")
+    return verdict
+
+
+def list_to_sign(user: User) -> QuerySet[ReviewCase]:
+    """List the cases that wait for a second signature which may be this person's."""
+    own = Verdict.objects.filter(case=OuterRef("pk"), status="awaiting_second", reviewer=user)
+    cases = list_cases(user, status=CaseStatus.AWAITING_SECOND).filter(~Exists(own))
+    return cases.filter(Q(opened_by=None) | ~Q(opened_by=user))
+
+
 def list_verdicts(case: ReviewCase) -> QuerySet[Verdict]:
     """List what was decided on a case, newest first."""
-    return Verdict.objects.filter(case=case).select_related("reviewer").order_by("-pk")
+    return Verdict.objects.filter(case=case).select_related("reviewer", "second").order_by("-pk")
 
 
 def list_moves(subjects: Sequence[Ref]) -> list[TransitionRecord]:

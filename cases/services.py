@@ -10,11 +10,12 @@ from core.refs import Ref
 from orders.models import Order, OrderStatus
 from risk.models import Decision, Subject
 
-from .claims import claim_case, claim_next, extend_claim, release_claim, release_expired
-from .models import CaseStatus, Queue, ReviewCase
+from .claims import claim_case, claim_next, extend_claim, release_claim, release_expired, release_held
+from .models import OPEN, CaseStatus, Queue, ReviewCase
 from .priority import sort_key
 from .routing import DEFAULT_QUEUES, find_queue
-from .selectors import OPEN, find_open_case
+from .selectors import find_open_case
+from .settling import drop_waiting, refuse_verdict, settle_due, sign_verdict, undo_verdict, void_waiting
 from .states import CASE
 from .verdicts import NewVerdict, record_verdict
 
@@ -29,8 +30,13 @@ __all__ = [
     "extend_claim",
     "open_case",
     "record_verdict",
+    "refuse_verdict",
     "release_claim",
     "release_expired",
+    "release_held",
+    "settle_due",
+    "sign_verdict",
+    "undo_verdict",
 ]
 
 _TITLE_LENGTH = 200
@@ -92,6 +98,7 @@ def open_case(
 def cancel_case(case: ReviewCase, *, actor: Actor, at: datetime, reason_code: str = "") -> None:
     """Close an open case without a verdict, because its subject was withdrawn or decided otherwise."""
     with journal.unit():
+        drop_waiting(case, reason_code=reason_code or "case_cancelled")
         CASE.move(
             case,
             "cancel",
@@ -153,9 +160,13 @@ def _queue_for(subject: str, code: str) -> Queue:
 
 def _bring_up_to_date(case: ReviewCase, decision: Decision | None, actor: Actor) -> ReviewCase:
     version = case.evidence_version + 1
-    if case.status in {CaseStatus.AWAITING_SUBJECT, CaseStatus.ON_HOLD}:
-        CASE.move(case, "return", actor=actor, decision=decision or case.decision, evidence_version=version)
+    decision = decision or case.decision
+    if case.status in {CaseStatus.DECIDED, CaseStatus.AWAITING_SECOND}:
+        void_waiting(case, reason_code="evidence_changed", decision=decision, evidence_version=version)
         return case
-    case.decision, case.evidence_version = decision or case.decision, version
+    if case.status in {CaseStatus.AWAITING_SUBJECT, CaseStatus.ON_HOLD}:
+        CASE.move(case, "return", actor=actor, decision=decision, evidence_version=version, held_until=None)
+        return case
+    case.decision, case.evidence_version = decision, version
     case.save(update_fields=["decision", "evidence_version"])
     return case

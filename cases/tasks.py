@@ -13,6 +13,18 @@ def release_expired_leases() -> int:
 
 
 @shared_task
+def return_held() -> int:
+    """Put cases back whose time aside is over."""
+    return claims.release_held(at=timezone.now())
+
+
+@shared_task
+def settle_verdicts() -> int:
+    """Let verdicts take effect that nobody undid."""
+    return services.settle_due(at=timezone.now())
+
+
+@shared_task
 def close_moot() -> int:
     """Close cases whose question has gone."""
     return services.close_moot_cases(at=timezone.now())

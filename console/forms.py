@@ -1,16 +1,26 @@
 """Forms of the console: verdicts and filters."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from cases.choices import reasons_for, requestable
-from cases.effects import possible_kinds
-from cases.models import CaseStatus, ReviewCase
+from cases.effects import may_be_final, possible_kinds
+from cases.models import CaseStatus, ReviewCase, VerdictKind
 from cases.services import NewVerdict
 from cases.verdicts import NOTE_LENGTH
+from console.colleagues import assignees_of
 from risk.models import Effect, RuleMode, Subject
+
+HOLDS = [
+    (1, _("1 hour")),
+    (4, _("4 hours")),
+    (24, _("1 day")),
+    (72, _("3 days")),
+    (168, _("1 week")),
+]
 
 
 class VerdictForm(forms.Form):
@@ -35,6 +45,22 @@ class VerdictForm(forms.Form):
         required=False,
         max_length=NOTE_LENGTH,
     )
+    is_final = forms.BooleanField(
+        required=False,
+        label=_("For good"),
+        help_text=_("No further attempt is possible. A second reviewer has to sign."),
+    )
+    hold_hours = forms.TypedChoiceField(
+        coerce=int,
+        empty_value=None,
+        choices=HOLDS,
+        initial=4,
+        required=False,
+        label=_("Comes back in"),
+    )
+    assignee = forms.TypedChoiceField(
+        coerce=int, empty_value=None, required=False, label=_("Goes to"), choices=[]
+    )
     claim_token = forms.IntegerField(widget=forms.HiddenInput)
     evidence_version = forms.IntegerField(widget=forms.HiddenInput)
 
@@ -43,10 +69,15 @@ class VerdictForm(forms.Form):
         self._set_choices("kind", [(kind.value, kind.label) for kind in possible_kinds(case)])
         self._set_choices("reason_codes", [(reason.code, reason.staff) for reason in reasons_for(case)])
         self._set_choices("requested", requestable(case))
+        self._set_choices("assignee", assignees_of(case))
+        if not may_be_final(case, VerdictKind.REJECT):
+            del self.fields["is_final"]
 
-    def new_verdict(self) -> NewVerdict:
-        """Return what was chosen; call it on a valid form."""
+    def new_verdict(self, *, at: datetime) -> NewVerdict:
+        """Return what was chosen; call it on a valid form. What does not belong to the kind is left out."""
         chosen = self.cleaned_data
+        is_hold, is_escalation = (chosen["kind"] == kind for kind in (VerdictKind.HOLD, VerdictKind.ESCALATE))
+        hours = chosen.get("hold_hours") if is_hold else None
         return NewVerdict(
             kind=chosen["kind"],
             claim_token=chosen["claim_token"],
@@ -55,6 +86,9 @@ class VerdictForm(forms.Form):
             requested=tuple(chosen["requested"]),
             message=chosen["message"],
             note=chosen["note"],
+            is_final=chosen["kind"] == VerdictKind.REJECT and bool(chosen.get("is_final")),
+            hold_until=None if hours is None else at + timedelta(hours=hours),
+            assignee_id=chosen.get("assignee") if is_escalation else None,
         )
 
     def _set_choices(self, name: str, choices: list[Any]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from cases.models import ReviewCase, Verdict
+from cases.models import ReviewCase, Verdict, VerdictStatus
 from cases.selectors import list_moves, list_verdicts
 from core.models import TransitionRecord
 from core.reasons import find_reason
@@ -31,7 +31,7 @@ def list_events(case: ReviewCase) -> list[Mapping[str, Any]]:
 
 
 # The verdict that caused them says more.
-_SILENT = {"resolve", "await_subject"}
+_SILENT = {"resolve", "await_subject", "decide", "await_second", "undo", "refuse"}
 
 
 def _event_of(move: TransitionRecord, kind: str, names: Mapping[str, str]) -> Mapping[str, Any]:
@@ -58,13 +58,25 @@ def _source(kind: str) -> str:
 def _verdict_event(verdict: Verdict) -> Mapping[str, Any]:
     status = find_status("verdict", verdict.kind)
     reasons = [str(find_reason(code).staff) for code in verdict.reason_codes]
+    title = _("Verdict: %(verdict)s") % {"verdict": status.label}
+    if verdict.status != VerdictStatus.EFFECTIVE:
+        title += f" · {find_status('verdict_status', verdict.status).label}"
     return {
         "at": verdict.created_at,
-        "title": _("Verdict: %(verdict)s") % {"verdict": status.label},
+        "title": title,
         "tone": str(status.tone),
         "actor": str(verdict.reviewer),
-        "text": " · ".join([*reasons, *([verdict.note] if verdict.note else [])]),
+        "text": " · ".join(text for text in (*reasons, verdict.note, _signature(verdict)) if text),
     }
+
+
+def _signature(verdict: Verdict) -> str:
+    if verdict.second is None:
+        return ""
+    if verdict.status == VerdictStatus.REFUSED:
+        values = {"who": verdict.second, "why": verdict.second_note}
+        return _("not signed by %(who)s: %(why)s") % values
+    return _("signed by %(who)s") % {"who": verdict.second}
 
 
 def _names_of(moves: Sequence[TransitionRecord]) -> dict[str, str]:

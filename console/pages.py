@@ -29,6 +29,7 @@ def _frame(request: HttpRequest) -> dict[str, Any]:
     counts: dict[str, int] = {"alerts": risk.list_open_alerts().count()}
     if has_permission(user, Permission.REVIEW_CASES):
         counts["queues"] = cases.count_waiting_for(user)
+        counts["signatures"] = cases.list_to_sign(user).count()
         counts["cases"] = cases.list_claimed_by(user, at=timezone.now()).count()
     if has_permission(user, Permission.VIEW_RULES):
         counts["monitoring"] = count_brakes()

@@ -147,6 +147,7 @@ class MerchantApplication(TwoTimesModel):
     # What the merchant is asked for: [{"requirement", "code", "message"}]; why it ended as it did.
     requested_items = models.JSONField(default=list, blank=True)
     reason_codes = models.JSONField(default=list, blank=True)
+    is_final = models.BooleanField(_("final"), default=False)  # rejected for good: no further attempt
 
     class Meta:
         verbose_name = _("application")
@@ -165,6 +166,10 @@ class MerchantApplication(TwoTimesModel):
                     status__in=["draft", "submitted", "screening", "in_review", "info_requested"]
                 ),
                 name="one_open_application_per_merchant",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(is_final=False) | models.Q(status="rejected"),
+                name="only_a_rejection_is_final",
             ),
         ]
 

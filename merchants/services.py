@@ -78,7 +78,8 @@ def restart_application(
 ) -> MerchantApplication:
     """Open the next attempt of a rejected, withdrawn or expired application, from its answers."""
     merchant = previous.merchant
-    if merchant.status != MerchantStatus.ONBOARDING or "terminated_entity" in previous.reason_codes:
+    is_over = previous.is_final or "terminated_entity" in previous.reason_codes
+    if merchant.status != MerchantStatus.ONBOARDING or is_over:
         raise Conflict("This merchant cannot apply again.", code="cannot_apply_again")
     with journal.unit():
         # The row lock makes of two clicks one draft and one refusal, on both engines.
@@ -215,14 +216,22 @@ def items_to_fix(application: MerchantApplication, reason_codes: Sequence[str]) 
 
 
 def reject_application(
-    application: MerchantApplication, *, actor: Actor, at: datetime, reason_codes: Sequence[str]
+    application: MerchantApplication,
+    *,
+    actor: Actor,
+    at: datetime,
+    reason_codes: Sequence[str],
+    is_final: bool = False,
 ) -> None:
-    """Refuse the applicant; the reasons are mandatory."""
+    """Refuse the applicant; the reasons are mandatory.
+
+    is_final    no further attempt follows
+    """
     if not reason_codes:
         detail = "A rejection needs a reason."
         raise ValidationFailed([FieldError("/reason_codes", "required", detail)])
     with journal.unit():
-        _decide(application, "reject", actor=actor, at=at, reason_codes=reason_codes)
+        _decide(application, "reject", actor=actor, at=at, reason_codes=reason_codes, is_final=is_final)
         _announce("merchant.application.rejected", application)
 
 

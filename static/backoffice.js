@@ -87,7 +87,7 @@
     const headers = JSON.parse(document.body.getAttribute("hx-headers") || "{}");
     button.disabled = true;
     fetch(button.dataset.toastUndo, { method: "POST", headers })
-      .then((answer) => { if (!answer.ok) throw answer; location.reload(); })
+      .then((answer) => { if (!answer.ok) throw answer; if (answer.redirected) location.assign(answer.url); else location.reload(); })
       .catch((answer) => { button.disabled = false; explain(answer instanceof Response ? answer : null); });
   });
   document.addEventListener("toast", (event) => toast(event.detail));

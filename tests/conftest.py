@@ -44,6 +44,12 @@ def _keys_read_anew(settings: pytest.FixtureRequest) -> None:
     settings.API_KEY_MEMORY_SECONDS = 0  # type: ignore[attr-defined]
 
 
+@pytest.fixture(autouse=True)
+def _no_time_to_undo(settings: pytest.FixtureRequest) -> None:
+    """A verdict takes effect at once; tests of undoing set their own time."""
+    settings.REVIEW_UNDO_SECONDS = 0  # type: ignore[attr-defined]
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _quick_passwords() -> None:
     """Hashing slowly protects people, not tests."""

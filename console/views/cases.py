@@ -19,6 +19,7 @@ from console.history import list_events
 from console.pages import show
 from console.paging import page_of
 from console.signals import read_signals
+from console.waiting_verdicts import read_waiting
 from core.errors import Conflict, DomainError, NotFound, PermissionDenied
 from core.ids import decode, encode
 from core.ui.toasts import add_toast
@@ -121,6 +122,7 @@ def show_case(
         # A blind case is judged on the evidence alone.
         "signals": None if found.is_blind or found.decision is None else read_signals(found.decision),
         "events": list_events(found),
+        "waiting": read_waiting(found, user),
         "has_claim": has_claim,
         "is_taken": found.status == CaseStatus.CLAIMED and not is_mine and not claims.has_expired(found, now),
         "is_open": found.status in {CaseStatus.QUEUED, CaseStatus.CLAIMED},

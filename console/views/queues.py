@@ -22,7 +22,14 @@ from core.ui.toasts import add_toast
 
 _IN_ORDER_OF_WORK = ("sort_key", "id")
 # Shown as tabs; what is over is shown newest first.
-_TABS = (CaseStatus.QUEUED, CaseStatus.CLAIMED, CaseStatus.AWAITING_SUBJECT, CaseStatus.RESOLVED)
+_TABS = (
+    CaseStatus.QUEUED,
+    CaseStatus.CLAIMED,
+    CaseStatus.AWAITING_SECOND,
+    CaseStatus.AWAITING_SUBJECT,
+    CaseStatus.ON_HOLD,
+    CaseStatus.RESOLVED,
+)
 
 
 @require_safe

@@ -186,11 +186,11 @@ STATUSES: Mapping[str, Mapping[str, Status]] = {
         ended={"withdrawn": _("Withdrawn")},
     ),
     "case": _table(
-        progress={"claimed": _("Claimed")},
+        progress={"claimed": _("Claimed"), "decided": _("Decided")},
         waits={
             **_QUEUED,
             "awaiting_subject": _("Awaiting the merchant"),
-            "awaiting_second": _("Second review"),
+            "awaiting_second": _("Second signature"),
             "on_hold": _("On hold"),
             "escalated": _("Escalated"),
         },
@@ -220,7 +220,18 @@ STATUSES: Mapping[str, Mapping[str, Status]] = {
     "verdict": _table(
         good={"approve": pgettext_lazy("verdict", "Approved")},
         bad={"reject": pgettext_lazy("verdict", "Rejected")},
-        waits={"request_info": _("Information requested"), "escalate": _("Escalated")},
+        waits={
+            "request_info": _("Information requested"),
+            "escalate": _("Escalated"),
+            "hold": pgettext_lazy("verdict", "Put aside"),
+        },
+    ),
+    "verdict_status": _table(
+        progress={"pending": _("Takes effect soon")},
+        waits={"awaiting_second": _("Awaits a second signature")},
+        good={"effective": _("In effect")},
+        bad={"refused": _("Not signed")},
+        ended={"undone": _("Undone"), "void": _("Lapsed")},
     ),
     "ruleset": _table(
         draft={"draft": _("Draft")},

@@ -213,6 +213,7 @@ def _can_restart(application: MerchantApplication) -> bool:
         application.status in _ENDED
         and application.merchant.status == MerchantStatus.ONBOARDING
         and "terminated_entity" not in application.reason_codes
+        and not application.is_final
     )
 
 

@@ -37,7 +37,7 @@ def _revision_case(user: User) -> ReviewCase:
     return _claimed(Ref("listing", revision.pk), user, merchant_id=revision.listing.merchant_id)
 
 
-def _application_case(user: User) -> ReviewCase:
+def application_case(user: User) -> ReviewCase:
     application = make_application()
     submit_application(application, actor=SYSTEM, at=NOON)
     screen_application(application)
@@ -102,7 +102,7 @@ def test_requested_changes_name_their_fields_and_the_case_waits_for_them() -> No
 
 def test_approved_application_activates_the_merchant() -> None:
     user = make_reviewer()
-    case = _application_case(user)
+    case = application_case(user)
     _decide(case, user, "approve")
     application = _application(case)
     assert application.status == ApplicationStatus.APPROVED
@@ -112,7 +112,7 @@ def test_approved_application_activates_the_merchant() -> None:
 
 def test_rejected_application_leaves_the_merchant_outside() -> None:
     user = make_reviewer()
-    case = _application_case(user)
+    case = application_case(user)
     _decide(case, user, "reject", "document_reused")
     application = _application(case)
     assert application.status == ApplicationStatus.REJECTED
@@ -121,7 +121,7 @@ def test_rejected_application_leaves_the_merchant_outside() -> None:
 
 def test_requested_information_names_its_requirements() -> None:
     user = make_reviewer()
-    case = _application_case(user)
+    case = application_case(user)
     _decide(case, user, "request_info", "document_unreadable", requested=("document_licence",))
     application = _application(case)
     assert application.status == ApplicationStatus.INFO_REQUESTED
@@ -140,7 +140,7 @@ def test_requested_information_names_its_requirements() -> None:
 )
 def test_request_for_nothing_that_exists_is_refused(requested: tuple[str, ...], pointer: str) -> None:
     user = make_reviewer()
-    case = _application_case(user)
+    case = application_case(user)
     with pytest.raises(ValidationFailed) as refusal:
         _decide(case, user, "request_info", "document_unreadable", requested=requested)
     assert [error.pointer for error in refusal.value.errors] == [pointer]
@@ -158,10 +158,10 @@ def test_merchant_alert_case_labels_the_account() -> None:
 @pytest.mark.parametrize(
     ("subject", "is_blind", "kinds"),
     [
-        ("order", False, {"approve", "reject"}),
-        ("listing", False, {"approve", "reject", "request_info"}),
-        ("application", False, {"approve", "reject", "request_info"}),
-        ("listing", True, {"approve", "reject"}),
+        ("order", False, {"approve", "reject", "escalate", "hold"}),
+        ("listing", False, {"approve", "reject", "request_info", "escalate", "hold"}),
+        ("application", False, {"approve", "reject", "request_info", "escalate", "hold"}),
+        ("listing", True, {"approve", "reject", "escalate", "hold"}),
     ],
 )
 def test_only_who_can_be_asked_is_asked(subject: str, is_blind: bool, kinds: set[str]) -> None:
@@ -188,5 +188,5 @@ def test_only_fields_that_exist_can_be_requested() -> None:
         "price",
         "image",
     ]
-    case = _application_case(make_reviewer())
+    case = application_case(make_reviewer())
     assert "document_licence" in dict(requestable(case))

@@ -17,6 +17,7 @@ _ARGUMENTS: dict[str, object] = {
     "public_id": "cas_0000000000000",
     "code": "orders",
     "run_id": 1,
+    "verdict_id": "ver_0000000000000",
     "subject": "order",
     "entry_id": 1,
     "number": 1,
@@ -36,6 +37,7 @@ READ_AND_WRITE = {
 }  # fmt: skip
 POST_ONLY = [
     "claim-next", "case-claim", "case-release", "case-skip", "case-heartbeat", "case-preview", "case-verdict",
+    "verdict-undo", "verdict-sign",
     "alert-acknowledge", "train", "model-promote", "ruleset-copy", "ruleset-withdraw", "condition-check",
     "condition-try", "rule-delete", "rule-move", "policy-preview", "policy-adopt", "backtest-cancel",
     "list-add", "list-remove", "list-restore", "list-preview", "list-import-errors", "list-export",
