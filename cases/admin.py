@@ -7,7 +7,8 @@ from core import admin_shown as show
 from core.admin_base import BackofficeAdmin, MadeFilter, RelatedRows
 from core.admin_menu import MenuGroup
 
-from .models import Queue, ReviewCase, Verdict
+from .admin_forms import CalendarForm, QueueForm
+from .models import Calendar, Queue, ReviewCase, Verdict
 
 
 class VerdictsOfCase(RelatedRows):
@@ -22,23 +23,50 @@ class VerdictsOfCase(RelatedRows):
 
 @admin.register(Queue)
 class QueueAdmin(BackofficeAdmin):
+    form = QueueForm
     menu, menu_order, icon = MenuGroup.REVIEW, 10, "inbox"
     list_display = (
         "code",
         "name_en",
         "name_zh",
         "subject",
+        "position",
         "is_default",
+        "capacity",
         "resolve_hours",
         "needs_senior",
-        "position",
     )
     list_filter = ("subject",)
     search_fields = ("code__icontains", "name_en__icontains", "name_zh__icontains")
     ordering = ("position", "code")
     can_add = True
     given_once = ("code", "subject")  # rules route by the code
-    editable = ("name_en", "name_zh", "is_default", "resolve_hours", "needs_senior", "position")
+    editable = (
+        "name_en",
+        "name_zh",
+        "position",
+        "condition",
+        "capacity",
+        "is_default",
+        "calendar",
+        "first_touch_hours",
+        "resolve_hours",
+        "head_start_hours",
+        "needs_senior",
+        "second_sign_from_minor",
+        "hidden_verdicts",
+    )
+
+
+@admin.register(Calendar)
+class CalendarAdmin(BackofficeAdmin):
+    form = CalendarForm
+    menu, menu_order, icon = MenuGroup.REVIEW, 15, "calendar_month"
+    list_display = ("code", "time_zone")
+    search_fields = ("code__icontains",)
+    can_add = True
+    given_once = ("code",)
+    editable = ("time_zone", "week", "holidays")
 
 
 @admin.register(ReviewCase)

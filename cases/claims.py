@@ -204,6 +204,7 @@ def _claim(case: ReviewCase, user: User, at: datetime) -> ReviewCase:
         claimed_by=user,
         claim_token=case.claim_token + 1,
         claim_expires_at=at + LEASE,
+        touched_at=case.touched_at or at,
     )
     return case
 

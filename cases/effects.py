@@ -28,7 +28,8 @@ def possible_kinds(case: ReviewCase) -> tuple[VerdictKind, ...]:
     kinds = [VerdictKind.APPROVE, VerdictKind.REJECT]
     if case.subject_kind in _CAN_BE_ASKED and not case.is_blind:
         kinds.append(VerdictKind.REQUEST_INFO)
-    return (*kinds, VerdictKind.ESCALATE, VerdictKind.HOLD)
+    hidden = case.queue.hidden_verdicts
+    return tuple(kind for kind in (*kinds, VerdictKind.ESCALATE, VerdictKind.HOLD) if kind not in hidden)
 
 
 def may_be_final(case: ReviewCase, kind: str) -> bool:

@@ -8,9 +8,38 @@ from accounts.models import User
 from core.fields import TimeOrderedIdField
 from risk.models import Decision, Subject
 
+from .priority import MOST_HEAD_START_HOURS
+
+
+def _working_week() -> list[list[list[str]]]:
+    return [[["09:00", "18:00"]]] * 5 + [[], []]
+
+
+class Calendar(models.Model):
+    """One row is the hours of one team: when a queue's clocks run. Read by `hours.read_hours`."""
+
+    id = TimeOrderedIdField()
+    code = models.CharField(_("code"), max_length=40, unique=True)
+    time_zone = models.CharField(_("time zone"), max_length=64, default="Asia/Shanghai")
+    # Seven days from Monday, each a list of stretches: [["09:00", "12:00"], ["13:00", "18:00"]].
+    week = models.JSONField(_("hours of the week"), default=_working_week)
+    holidays = models.JSONField(_("holidays"), default=list, blank=True)
+
+    class Meta:
+        verbose_name = _("calendar")
+        verbose_name_plural = _("calendars")
+        ordering = ["code"]
+
+    def __str__(self) -> str:
+        return self.code
+
 
 class Queue(models.Model):
-    """One row is one line of work for reviewers."""
+    """One row is one line of work for reviewers.
+
+    A case goes to the first queue of its subject, by position, whose condition
+    is true and that has room; else to the subject's default queue.
+    """
 
     id = TimeOrderedIdField()
     code = models.CharField(_("code"), max_length=40, unique=True)
@@ -18,7 +47,20 @@ class Queue(models.Model):
     name_zh = models.CharField(_("Chinese name"), max_length=120, blank=True)
     subject = models.CharField(max_length=16, choices=Subject)
     is_default = models.BooleanField(default=False)  # takes the subject's cases that no rule routed
+    # In the language of rules, on the facts of the decision. Empty: only what a rule routes here, and what no
+    # other queue takes if it is the default.
+    condition = models.TextField(_("condition"), blank=True)
+    # The most undecided cases it takes; what comes then goes to the next that matches. None = no limit.
+    capacity = models.PositiveIntegerField(_("most undecided cases"), null=True, blank=True)
+    calendar = models.ForeignKey(  # None: the clock never stops
+        Calendar, null=True, blank=True, on_delete=models.PROTECT, related_name="queues"
+    )
+    first_touch_hours = models.PositiveIntegerField(_("hours to first look"), null=True, blank=True)
     resolve_hours = models.PositiveIntegerField(_("hours to decide"), default=24)
+    # How many hours its cases move forward among those of other queues.
+    head_start_hours = models.PositiveIntegerField(_("head start in hours"), default=0)
+    # Verdicts that are not offered here, by their codes.
+    hidden_verdicts = models.JSONField(_("hidden verdicts"), default=list, blank=True)
     needs_senior = models.BooleanField(_("senior reviewers only"), default=False)
     # Of what is at stake, base currency: from here on a judgement takes two people. None = never.
     second_sign_from_minor = models.BigIntegerField(_("second signature from"), null=True, blank=True)
@@ -31,7 +73,16 @@ class Queue(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["subject"], condition=models.Q(is_default=True), name="one_default_queue_per_subject"
-            )
+            ),
+            # The last resort takes everything.
+            models.CheckConstraint(
+                condition=models.Q(is_default=False) | models.Q(condition="", capacity__isnull=True),
+                name="default_queue_takes_everything",
+            ),
+            # Keeps the bound of priority.longest_overtaking() true.
+            models.CheckConstraint(
+                condition=models.Q(head_start_hours__lte=MOST_HEAD_START_HOURS), name="head_start_is_bounded"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -76,6 +127,9 @@ class ReviewCase(models.Model):
     )  # from the random review sample: holds nothing, hides the outcome
     sort_key = models.FloatField()
     due_at = models.DateTimeField()
+    first_touch_due_at = models.DateTimeField(null=True, blank=True)
+    touched_at = models.DateTimeField(null=True, blank=True)  # first claimed
+    paused_at = models.DateTimeField(null=True, blank=True)  # the merchant has the word: the clocks stand
     evidence_version = models.PositiveIntegerField(default=1)
     claimed_by = models.ForeignKey(
         User, null=True, blank=True, on_delete=models.PROTECT, related_name="claimed_cases"
@@ -138,7 +192,7 @@ class VerdictKind(models.TextChoices):
     REJECT = "reject", _("Reject")
     REQUEST_INFO = "request_info", _("Request information")
     ESCALATE = "escalate", _("Escalate")
-    HOLD = "hold", _("Hold")
+    HOLD = "hold", _("Put aside")
 
 
 class VerdictStatus(models.TextChoices):

@@ -10,8 +10,12 @@ from core.money import MAX_AMOUNT_MINOR
 SECONDS_PER_EFOLD = 1_800.0
 
 
-def sort_key(due_at: datetime, value_minor: int) -> float:
-    """Return due time minus k·ln(1 + value), in epoch seconds; the smaller comes first.
+# A queue's head start at most: beside the jump of value, a working day's half.
+MOST_HEAD_START_HOURS = 12
+
+
+def sort_key(due_at: datetime, value_minor: int, *, head_start_hours: int = 0) -> float:
+    """Return due time minus k·ln(1 + value) minus the queue's head start, in epoch seconds; smaller first.
 
     There is no clock in it, so it is computed once, indexed, and pages by key.
 
@@ -23,9 +27,11 @@ def sort_key(due_at: datetime, value_minor: int) -> float:
     24868
     """
     value = min(max(value_minor, 0), MAX_AMOUNT_MINOR)
-    return due_at.timestamp() - SECONDS_PER_EFOLD * math.log1p(value)
+    return due_at.timestamp() - SECONDS_PER_EFOLD * math.log1p(value) - 3_600 * head_start_hours
 
 
-# The most that value can move a case forward. A case is therefore only ever overtaken by cases that
-# fall due less than this after it: once that long has passed, nothing new in its queue comes before it.
+# The most that value can move a case forward. A case is therefore only ever overtaken by cases of its queue
+# that fall due less than this after it: once that long has passed, nothing new in its queue comes before it.
 LONGEST_OVERTAKING = timedelta(seconds=SECONDS_PER_EFOLD * math.log1p(MAX_AMOUNT_MINOR))
+# The same over all queues, where the other one may have the largest head start.
+LONGEST_OVERTAKING_ANYWHERE = LONGEST_OVERTAKING + timedelta(hours=MOST_HEAD_START_HOURS)

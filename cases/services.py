@@ -1,6 +1,6 @@
 """Writes on review cases: open, refresh, cancel. Claims and verdicts are in their own modules."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.models import Exists, OuterRef
 
@@ -11,6 +11,7 @@ from orders.models import Order, OrderStatus
 from risk.models import Decision, Subject
 
 from .claims import claim_case, claim_next, extend_claim, release_claim, release_expired, release_held
+from .clocks import resume_clocks, start_clocks
 from .models import OPEN, CaseStatus, Queue, ReviewCase
 from .priority import sort_key
 from .routing import DEFAULT_QUEUES, find_queue
@@ -68,9 +69,9 @@ def open_case(
     with journal.unit():
         case = None if is_first else find_open_case(subject, for_update=True)
         if case is not None:
-            return _bring_up_to_date(case, decision, actor)
-        queue = _queue_for(subject.kind, decision.queue_code if decision else "")
-        due_at = at + timedelta(hours=queue.resolve_hours)
+            return _bring_up_to_date(case, decision, actor, at)
+        queue = _queue_for(subject.kind, decision)
+        clocks = start_clocks(queue, at)
         case = ReviewCase(
             queue=queue,
             subject_kind=subject.kind,
@@ -80,8 +81,9 @@ def open_case(
             title=title[:_TITLE_LENGTH],
             value_minor=value_minor,
             is_blind=is_blind,
-            sort_key=sort_key(due_at, value_minor),
-            due_at=due_at,
+            sort_key=sort_key(clocks.due_at, value_minor, head_start_hours=queue.head_start_hours),
+            due_at=clocks.due_at,
+            first_touch_due_at=clocks.first_touch_due_at,
             created_at=at,
         )
         journal.add(case)
@@ -149,23 +151,33 @@ def ensure_default_queues() -> None:
             audit.record("queue.created", actor=SYSTEM, subject=Ref("queue", queue.pk))
 
 
-def _queue_for(subject: str, code: str) -> Queue:
-    queue = find_queue(subject, code)
+def _queue_for(subject: str, decision: Decision | None) -> Queue:
+    code = decision.queue_code if decision else ""
+    queue = find_queue(subject, code, decision)
     if queue is None:
         ensure_default_queues()
-        queue = find_queue(subject, code)
+        queue = find_queue(subject, code, decision)
     assert queue is not None, f"every subject has a default queue, {subject} has none"
     return queue
 
 
-def _bring_up_to_date(case: ReviewCase, decision: Decision | None, actor: Actor) -> ReviewCase:
+def _bring_up_to_date(case: ReviewCase, decision: Decision | None, actor: Actor, at: datetime) -> ReviewCase:
     version = case.evidence_version + 1
     decision = decision or case.decision
     if case.status in {CaseStatus.DECIDED, CaseStatus.AWAITING_SECOND}:
         void_waiting(case, reason_code="evidence_changed", decision=decision, evidence_version=version)
         return case
     if case.status in {CaseStatus.AWAITING_SUBJECT, CaseStatus.ON_HOLD}:
-        CASE.move(case, "return", actor=actor, decision=decision, evidence_version=version, held_until=None)
+        changes = resume_clocks(case, at=at)
+        CASE.move(
+            case,
+            "return",
+            actor=actor,
+            decision=decision,
+            evidence_version=version,
+            held_until=None,
+            **changes,
+        )
         return case
     case.decision, case.evidence_version = decision, version
     case.save(update_fields=["decision", "evidence_version"])

@@ -14,7 +14,7 @@ from accounts.actors import actor_of
 from accounts.models import User
 from core import audit, journal, outbox
 from core.actors import SYSTEM
-from core.errors import Conflict, FieldError, InvalidTransition, NotFound, ValidationFailed
+from core.errors import Conflict, FieldError, InvalidTransition, PermissionDenied, ValidationFailed
 from core.refs import Ref
 
 from . import effects
@@ -43,13 +43,13 @@ def undo_verdict(verdict: Verdict, user: User, *, at: datetime) -> ReviewCase:
     """Take a verdict back before it has taken effect; the case returns to the hands of who gave it.
 
     If the second signer undoes, it returns to its queue: the first is not
-    asked again. Raises NotFound for everybody else, Conflict (`too_late`).
+    asked again. Raises PermissionDenied for everybody else, Conflict (`too_late`).
     """
     with journal.unit():
         case = lock_case(verdict.case_id)
         verdict = _lock(verdict)
         if user.pk not in {verdict.reviewer_id, verdict.second_id}:
-            raise NotFound(_("No such verdict."))
+            raise PermissionDenied(_("Only who gave or signed a verdict takes it back."), code="not_yours")
         is_over = verdict.effective_at is not None and verdict.effective_at <= at
         if verdict.status not in _WAITING or is_over:
             raise Conflict(_("It is too late to undo this verdict."), code="too_late")
@@ -142,7 +142,7 @@ def _settle(verdict_id: int, case_id: int, at: datetime) -> bool:
 def _take_effect(case: ReviewCase, verdict: Verdict, at: datetime) -> None:
     actor, reason = actor_of(verdict.reviewer), verdict.reason_codes[0] if verdict.reason_codes else ""
     if verdict.kind == VerdictKind.REQUEST_INFO:
-        CASE.move(case, "await_subject", actor=actor, reason_code=reason, **_NO_CLAIM)
+        CASE.move(case, "await_subject", actor=actor, reason_code=reason, paused_at=at, **_NO_CLAIM)
     else:
         CASE.move(case, "resolve", actor=actor, reason_code=reason, resolved_at=at, **_NO_CLAIM)
         outbox.record(

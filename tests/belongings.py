@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from accounts.models import User
-from cases.models import ReviewCase
+from accounts.models import Role, User
+from cases.models import ReviewCase, Verdict
 from catalog.content import RevisionFields
 from catalog.services import start_revision
 from core.actors import SYSTEM
@@ -25,6 +25,7 @@ from tests.make import (
     make_image,
     make_listing,
     make_new_order,
+    make_user,
 )
 
 
@@ -42,6 +43,16 @@ def make_belongings(merchant: Merchant) -> dict[str, str]:
         mapping="olist", mapping_hash="x", file_name="x", content_sha256="x", error_file="imports/x.csv"
     )
     batch.error_file.storage.save("imports/x.csv", make_image())
+    case = ReviewCase.objects.get(subject_kind="order")
+    verdict = Verdict.objects.create(
+        case=case,
+        kind="approve",
+        reviewer=make_user(Role.REVIEWER),
+        claim_token=0,
+        evidence_version=1,
+        status="undone",
+        created_at=NOON,
+    )
     found = {
         "mer": merchant,
         "app": application,
@@ -50,7 +61,8 @@ def make_belongings(merchant: Merchant) -> dict[str, str]:
         "rev": listing.live_revision,
         "ord": order,
         "dec": Decision.objects.get(subject_kind="order"),
-        "cas": ReviewCase.objects.get(subject_kind="order"),
+        "cas": case,
+        "ver": verdict,
         "rst": RuleSet.objects.get(),
         "evt": OutboxEvent.objects.filter(merchant_id=merchant.pk).first(),
         "alr": alert,

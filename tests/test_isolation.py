@@ -47,6 +47,7 @@ OBJECTS = {
     "portal/products/": "lst",
     "portal/orders/": "ord",
     "console/cases/": "cas",
+    "console/verdicts/": "ver",
     "console/documents/": "doc",
     "console/images/": "rev",
     "console/alerts/": "alr",

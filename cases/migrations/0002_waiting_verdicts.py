@@ -100,6 +100,6 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='verdict',
             name='kind',
-            field=models.CharField(choices=[('approve', 'Approve'), ('reject', 'Reject'), ('request_info', 'Request information'), ('escalate', 'Escalate'), ('hold', 'Hold')], max_length=16),
+            field=models.CharField(choices=[('approve', 'Approve'), ('reject', 'Reject'), ('request_info', 'Request information'), ('escalate', 'Escalate'), ('hold', 'Put aside')], max_length=16),
         ),
     ]

@@ -21,7 +21,7 @@ from cases.services import (
     undo_verdict,
 )
 from core.actors import SYSTEM
-from core.errors import Conflict, NotFound, PermissionDenied, ValidationFailed
+from core.errors import Conflict, PermissionDenied, ValidationFailed
 from core.models import AuditEntry, OutboxEvent
 from core.refs import Ref
 from merchants.models import MerchantApplication
@@ -109,7 +109,7 @@ class TestUndo:
 
     def test_nobody_else_undoes_it_not_even_a_superuser(self) -> None:
         verdict = decided(make_reviewer())
-        with pytest.raises(NotFound):
+        with pytest.raises(PermissionDenied):
             undo_verdict(verdict, make_user(is_superuser=True), at=NOON)
         assert now(verdict)[0] == "pending"
 

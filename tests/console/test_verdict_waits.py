@@ -66,7 +66,7 @@ def test_too_late_is_said(page: Client, reviewer: User) -> None:
 
 def test_anothers_verdict_cannot_be_undone(page: Client, reviewer: User, sign_in: SignIn) -> None:
     case, _ = decide(page, reviewer)
-    assert sign_in(user=make_user(Role.REVIEWER)).post(undo_url()).status_code == 404
+    assert sign_in(user=make_user(Role.REVIEWER)).post(undo_url()).status_code == 403
     assert now(case) == CaseStatus.DECIDED
 
 
