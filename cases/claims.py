@@ -6,7 +6,10 @@ immediate, so claimers take turns.
 """
 
 from datetime import datetime, timedelta
+from enum import Enum, auto
+from functools import cache
 
+from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
@@ -32,19 +35,17 @@ def claim_next(
 ) -> ReviewCase | None:
     """Claim the first case in order of work that this reviewer may decide; None if there is none.
 
-    Four queries and the journal, whatever the backlog.
+    Three queries and the journal, whatever the backlog.
 
     queue   only from this queue; None = from every queue open to the reviewer
     after   skip this case and everything before it, as long as something follows it
     """
     require(user, Permission.REVIEW_CASES)
     with journal.unit():
-        release_expired(at=at, limit=_TAKEN_BACK_AT_ONCE)
-        waiting = _open_to(user).filter(status=CaseStatus.QUEUED).order_by("sort_key", "id")
-        if queue is not None:
-            waiting = waiting.filter(queue=queue)
-        case = _first_unlocked(_following(waiting, after)) if after else None
-        case = case or _first_unlocked(waiting.exclude(pk=after.pk) if after else waiting)
+        if _has_expired_leases(at):
+            release_expired(at=at, limit=_TAKEN_BACK_AT_ONCE)
+        case = _first_waiting(user, queue, after, _Where.BEHIND) if after else None
+        case = case or _first_waiting(user, queue, after, _Where.ANYWHERE)
         return _claim(case, user, at) if case else None
 
 
@@ -177,23 +178,66 @@ def lock_case(pk: int) -> ReviewCase:
     return case
 
 
-def _open_to(user: User) -> QuerySet[ReviewCase]:
-    own = Membership.objects.filter(user=user).values("merchant_id")
-    escalated = Verdict.objects.filter(case=OuterRef("pk"), reviewer=user, kind=VerdictKind.ESCALATE)
-    theirs = Q(assigned_to=None) | Q(assigned_to=user)
-    cases = ReviewCase.objects.exclude(merchant_id__in=own).exclude(opened_by=user)
+def _has_expired_leases(at: datetime) -> bool:
+    """Look whether there is anything to take back: mostly not, and a claim is in a hurry."""
+    table = ReviewCase._meta.db_table
+    moment = at if connection.vendor == "postgresql" else connection.ops.adapt_datetimefield_value(at)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT 1 FROM {table} WHERE status = 'claimed' AND claim_expires_at <= %s LIMIT 1",  # noqa: S608
+            [moment],
+        )
+        return cursor.fetchone() is not None
+
+
+class _Where(Enum):
+    """Where to look, seen from a case that is to be skipped."""
+
+    BEHIND = auto()
+    ANYWHERE = auto()
+
+
+# Stand for what differs from claim to claim while the statement is written down.
+_USER, _QUEUE, _KEY, _CASE = -101, -102, -103.0, -104
+
+
+def _first_waiting(
+    user: User, queue: Queue | None, after: ReviewCase | None, where: _Where
+) -> ReviewCase | None:
+    """Return and lock the first queued case in order of work that nobody else has locked."""
+    is_senior = has_permission(user, Permission.REVIEW_SENIOR_CASES)
+    sql, parameters = _statement(is_senior, queue is not None, None if after is None else where)
+    values: dict[object, object] = {_USER: user.pk}
+    if queue is not None:
+        values[_QUEUE] = queue.pk
+    if after is not None:
+        values |= {_KEY: after.sort_key, _CASE: after.pk}
+    found = ReviewCase.objects.raw(sql, [values.get(value, value) for value in parameters])
+    return next(iter(found), None)
+
+
+@cache
+def _statement(is_senior: bool, has_queue: bool, where: _Where | None) -> tuple[str, tuple[object, ...]]:
+    """Return the statement of `_first_waiting`, written once: writing takes longer than running it."""
+    waiting = _open_to(_USER, is_senior=is_senior).filter(status=CaseStatus.QUEUED)
+    if has_queue:
+        waiting = waiting.filter(queue_id=_QUEUE)
+    if where is _Where.BEHIND:
+        waiting = waiting.filter(Q(sort_key__gt=_KEY) | Q(sort_key=_KEY, pk__gt=_CASE))
+    elif where is _Where.ANYWHERE:
+        waiting = waiting.exclude(pk=_CASE)
+    first = waiting.order_by("sort_key", "id").select_for_update(skip_locked=True, of=("self",))[:1]
+    sql, parameters = first.query.sql_with_params()
+    return sql, tuple(parameters)
+
+
+def _open_to(user_id: int, *, is_senior: bool) -> QuerySet[ReviewCase]:
+    own = Membership.objects.filter(user_id=user_id).values("merchant_id")
+    escalated = Verdict.objects.filter(case=OuterRef("pk"), reviewer_id=user_id, kind=VerdictKind.ESCALATE)
+    theirs = Q(assigned_to=None) | Q(assigned_to_id=user_id)
+    cases = ReviewCase.objects.exclude(merchant_id__in=own).exclude(opened_by_id=user_id)
     cases = cases.filter(theirs, ~Exists(escalated))
-    if not has_permission(user, Permission.REVIEW_SENIOR_CASES):
-        cases = cases.filter(queue__needs_senior=False)
-    return cases
-
-
-def _following(cases: QuerySet[ReviewCase], case: ReviewCase) -> QuerySet[ReviewCase]:
-    return cases.filter(Q(sort_key__gt=case.sort_key) | Q(sort_key=case.sort_key, pk__gt=case.pk))
-
-
-def _first_unlocked(cases: QuerySet[ReviewCase]) -> ReviewCase | None:
-    return cases.select_related("queue").select_for_update(skip_locked=True, of=("self",)).first()
+    return cases if is_senior else cases.filter(queue__needs_senior=False)
 
 
 def _claim(case: ReviewCase, user: User, at: datetime) -> ReviewCase:

@@ -162,6 +162,18 @@ class ReviewCase(models.Model):
             models.Index(
                 fields=["claim_expires_at"], name="case_lease", condition=models.Q(status="claimed")
             ),
+            # What a queue's line shows, however long the queue is: the first to fall due, and the oldest.
+            models.Index(
+                fields=["queue", "due_at"],
+                name="case_due",
+                condition=models.Q(status__in=["queued", "claimed"]),
+            ),
+            models.Index(
+                fields=["queue", "created_at"],
+                name="case_age",
+                condition=models.Q(status__in=["queued", "claimed"]),
+            ),
+            models.Index(fields=["queue", "status"], name="case_in_queue"),
             models.Index(fields=["held_until"], name="case_held", condition=models.Q(status="on_hold")),
             models.Index(fields=["subject_id", "subject_kind"], name="case_of_subject"),
             models.Index(fields=["status", "id"], name="case_by_status"),

@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
+from django.db import connection
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from accounts.models import User
 from accounts.permissions import Permission, has_permission
@@ -19,6 +20,8 @@ from merchants.models import Membership
 
 from .models import OPEN, CaseStatus, Queue, ReviewCase, Verdict
 
+# Where the counting of cases stops: a backlog of "10,000" is too many either way.
+COUNTED = 10_000
 # Upper ends of the age classes in hours; the last class is open.
 AGE_CLASSES_HOURS = (1, 4, 12, 24, 48)
 
@@ -116,22 +119,20 @@ def may_see(user: User, case: ReviewCase) -> bool:
 
 
 def list_queue_numbers(user: User, *, at: datetime) -> list[QueueNumbers]:
-    """List what waits in each queue open to this reviewer: two queries."""
-    rows = (
-        ReviewCase.objects.filter(status__in=OPEN)
-        .order_by()
-        .values("queue_id")
-        .annotate(
-            waiting=Count("pk", filter=Q(status=CaseStatus.QUEUED)),
-            claimed=Count("pk", filter=Q(status=CaseStatus.CLAIMED)),
-            awaiting_merchant=Count("pk", filter=Q(status=CaseStatus.AWAITING_SUBJECT)),
-            overdue=Count("pk", filter=_is_workable() & Q(due_at__lt=at)),
-            oldest_at=Min("created_at", filter=_is_workable()),
-            next_due_at=Min("due_at", filter=_is_workable()),
-        )
-    )
-    numbers: dict[int, dict[str, Any]] = {row["queue_id"]: {**row} for row in rows}
-    return [_numbers(queue, numbers.get(queue.pk, {})) for queue in list_queues(user)]
+    """List what waits in each queue open to this reviewer, counted up to COUNTED; two queries.
+
+    Every number is read from an index and stops at COUNTED, so that a line costs the same in front of a
+    million cases.
+    """
+    queues = list(list_queues(user))
+    if not queues:
+        return []
+    marks = ", ".join(["%s"] * len(queues))
+    values = [_with_zone(at), *(queue.pk for queue in queues)]
+    with connection.cursor() as cursor:
+        cursor.execute(_NUMBERS.format(marks=marks), values)
+        rows = {row[0]: row[1:] for row in cursor.fetchall()}
+    return [_numbers(queue, rows[queue.pk]) for queue in queues]
 
 
 def count_ages(*, at: datetime) -> dict[int, tuple[int, ...]]:
@@ -160,8 +161,9 @@ def list_claimed_by(user: User, *, at: datetime) -> QuerySet[ReviewCase]:
 
 
 def count_waiting_for(user: User) -> int:
-    """Return how many queued cases this reviewer's queues hold."""
-    return ReviewCase.objects.filter(status=CaseStatus.QUEUED, queue__in=list_queues(user)).count()
+    """Return how many queued cases this reviewer's queues hold, counted up to COUNTED."""
+    waiting = ReviewCase.objects.filter(status=CaseStatus.QUEUED, queue__in=list_queues(user))
+    return waiting.order_by()[:COUNTED].count()
 
 
 def find_previous(case: ReviewCase) -> ReviewCase | None:
@@ -238,8 +240,45 @@ def get_reviewer_numbers(user: User, *, at: datetime) -> ReviewerNumbers:
     )
 
 
-def _numbers(queue: Queue, row: dict[str, Any]) -> QueueNumbers:
-    return QueueNumbers(queue, **{name: value for name, value in row.items() if name != "queue_id"})
+def _counted(condition: str) -> str:
+    of_queue = f"c.queue_id = q.id AND {condition}"
+    some = f"SELECT 1 FROM cases_reviewcase AS c WHERE {of_queue} LIMIT {COUNTED}"  # noqa: S608
+    return f"(SELECT COUNT(*) FROM ({some}) AS counted)"  # noqa: S608 - nothing of it comes from outside
+
+
+def _first(column: str) -> str:
+    workable = "c.status IN ('queued', 'claimed')"
+    return (
+        f"(SELECT c.{column} FROM cases_reviewcase AS c WHERE c.queue_id = q.id AND {workable}"  # noqa: S608
+        f" ORDER BY c.{column} LIMIT 1)"
+    )
+
+
+_COLUMNS = (
+    _counted("c.status = 'queued'"),
+    _counted("c.status = 'claimed'"),
+    _counted("c.status = 'awaiting_subject'"),
+    _counted("c.status IN ('queued', 'claimed') AND c.due_at < %s"),
+    _first("created_at"),
+    _first("due_at"),
+)
+_NUMBERS = f"SELECT q.id, {', '.join(_COLUMNS)} FROM cases_queue AS q WHERE q.id IN ({{marks}})"  # noqa: S608
+
+
+def _with_zone(at: datetime) -> Any:
+    return at if connection.vendor == "postgresql" else connection.ops.adapt_datetimefield_value(at)
+
+
+def _numbers(queue: Queue, row: Sequence[Any]) -> QueueNumbers:
+    waiting, claimed, awaiting, overdue, oldest, due = row
+    return QueueNumbers(queue, waiting, claimed, awaiting, overdue, _moment(oldest), _moment(due))
+
+
+def _moment(value: Any) -> datetime | None:
+    """Return a moment as Django would: SQLite keeps text."""
+    if isinstance(value, str):
+        return datetime.fromisoformat(value).replace(tzinfo=UTC)
+    return value if value is None or isinstance(value, datetime) else None
 
 
 def _matches(text: str) -> Q:

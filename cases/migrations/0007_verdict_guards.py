@@ -68,7 +68,7 @@ def take_down(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("cases", "0005_queue_settings"),
+        ("cases", "0006_indexed_backlog"),
         ("risk", "0006_activation_triggers"),
     ]
 
