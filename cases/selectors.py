@@ -274,11 +274,10 @@ def _numbers(queue: Queue, row: Sequence[Any]) -> QueueNumbers:
     return QueueNumbers(queue, waiting, claimed, awaiting, overdue, _moment(oldest), _moment(due))
 
 
-def _moment(value: Any) -> datetime | None:
-    """Return a moment as Django would: SQLite keeps text."""
-    if isinstance(value, str):
-        return datetime.fromisoformat(value).replace(tzinfo=UTC)
-    return value if value is None or isinstance(value, datetime) else None
+def _moment(value: datetime | str | None) -> datetime | None:
+    """Return a moment as Django would: what SQLite keeps has no zone, and may come back as text."""
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _matches(text: str) -> Q:
