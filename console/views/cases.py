@@ -11,6 +11,7 @@ from accounts.permissions import Permission
 from cases import claims, selectors, services
 from cases.choices import reasons_for
 from cases.models import CaseStatus, ReviewCase
+from cases.similar import COMPARED, list_similar
 from console.access import staff_page, user_of
 from console.bands import live_bands
 from console.evidence import evidence_of
@@ -113,13 +114,16 @@ def show_case(
     user, now = user_of(request), timezone.now()
     is_mine = found.claimed_by_id == user.pk and found.status == CaseStatus.CLAIMED
     has_claim = is_mine and not claims.has_expired(found, now)
+    # A blind case is judged on the evidence alone.
+    signals = None if found.is_blind or found.decision is None else read_signals(found.decision)
     previous = selectors.find_previous(found)
     context = {
         "case": found,
         "public_id": encode("cas", found.pk),
         "evidence": evidence_of(found),
-        # A blind case is judged on the evidence alone.
-        "signals": None if found.is_blind or found.decision is None else read_signals(found.decision),
+        "signals": signals,
+        "similar": list_similar(found, user) if signals else [],
+        "compared": COMPARED,
         "events": list_events(found),
         "has_claim": has_claim,
         "is_taken": found.status == CaseStatus.CLAIMED and not is_mine and not claims.has_expired(found, now),

@@ -360,3 +360,15 @@ def test_verdict_on_a_merchant_account_is_recorded_and_changes_nothing(page: Cli
     assert Label.objects.get().is_bad
     merchant.refresh_from_db()
     assert merchant.status == "active"
+
+
+def test_case_page_shows_past_cases_like_it_with_their_end(page: Client, reviewer: User) -> None:
+    past = _claim(held_case(external_id="PAST-1"), reviewer)
+    page.post(_url("case-verdict", past), _fields(past, "reject", reason_codes=["stolen_card"]))
+    case = held_case()
+    content = page.get(_url("case", case)).content.decode()
+    assert "Past cases like this one" in content
+    assert _url("case", past) in content
+    assert "PAST-1" in content
+    # Precedents name the rules of this case, which somebody who judges blind must not see.
+    assert "Past cases like this one" not in page.get(_url("case", blind(case))).content.decode()
