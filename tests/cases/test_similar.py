@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from accounts.models import Role
 from cases import similar
 from cases.models import CaseStatus, ReviewCase, Verdict
 from cases.similar import SHOWN, list_similar
@@ -81,7 +82,7 @@ def test_what_is_no_precedent_is_left_out(other: dict[str, Any]) -> None:
 
 
 def test_cases_that_the_reviewer_may_not_see_are_left_out() -> None:
-    reviewer, own = make_user("reviewer"), make_merchant()
+    reviewer, own = make_user(Role.REVIEWER), make_merchant()
     Membership.objects.create(user=reviewer, merchant=own, role=MemberRole.OWNER)
     decided("R-1", merchant_id=own.pk)
     decided("R-1", queue=make_queue("seniors", senior=True))
@@ -95,12 +96,11 @@ def test_a_past_case_tells_its_verdict_and_what_it_proved_to_be() -> None:
         case=past, kind="approve", reviewer=reviewer, claim_token=1, evidence_version=1, created_at=NOON
     )
     subject = Ref("order", past.subject_id)
-    known = {"occurred_at": NOON, "known_at": NOON}
-    record_label(subject, is_bad=False, source=LabelSource.VERDICT, **known)
+    record_label(subject, is_bad=False, source=LabelSource.VERDICT, occurred_at=NOON, known_at=NOON)
     [only] = list_similar(asked("R-1"), reviewer)
     assert only.verdict is not None
     assert (only.verdict.kind, only.proved_bad, only.rules) == ("approve", None, ("R-1",))
-    record_label(subject, is_bad=True, source=LabelSource.CHARGEBACK, **known)
+    record_label(subject, is_bad=True, source=LabelSource.CHARGEBACK, occurred_at=NOON, known_at=NOON)
     assert [one.proved_bad for one in list_similar(asked("R-1"), reviewer)] == [True]
 
 
