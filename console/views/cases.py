@@ -17,9 +17,11 @@ from console.bands import live_bands
 from console.evidence import evidence_of
 from console.forms import CaseFilter, VerdictForm
 from console.history import list_events
+from console.linked import links_of
 from console.pages import show
 from console.paging import page_of
 from console.signals import read_signals
+from console.subject_pages import pages_of
 from core.errors import Conflict, DomainError, NotFound, PermissionDenied
 from core.ids import decode, encode
 from core.ui.toasts import add_toast
@@ -116,6 +118,7 @@ def show_case(
     has_claim = is_mine and not claims.has_expired(found, now)
     # A blind case is judged on the evidence alone.
     signals = None if found.is_blind or found.decision is None else read_signals(found.decision)
+    links = links_of(found)
     previous = selectors.find_previous(found)
     context = {
         "case": found,
@@ -124,6 +127,8 @@ def show_case(
         "signals": signals,
         "similar": list_similar(found, user) if signals else [],
         "compared": COMPARED,
+        "links": links,
+        "link_pages": pages_of(user, links.kind, [row.other.id for row in links.rows]) if links else {},
         "events": list_events(found),
         "has_claim": has_claim,
         "is_taken": found.status == CaseStatus.CLAIMED and not is_mine and not claims.has_expired(found, now),
