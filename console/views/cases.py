@@ -14,6 +14,7 @@ from cases.models import CaseStatus, ReviewCase
 from cases.similar import COMPARED, list_similar
 from console.access import staff_page, user_of
 from console.bands import live_bands
+from console.changes import changes_since
 from console.evidence import evidence_of
 from console.forms import CaseFilter, VerdictForm
 from console.history import list_events
@@ -118,7 +119,11 @@ def show_case(
     has_claim = is_mine and not claims.has_expired(found, now)
     # A blind case is judged on the evidence alone.
     signals = None if found.is_blind or found.decision is None else read_signals(found.decision)
-    links = links_of(found)
+    links, events = links_of(found), list_events(found)
+    changes = None
+    if refusal is not None and refusal.code == "evidence_changed":
+        changes = changes_since(found, request, events)
+        form = _renewed(request, found) if form and has_claim else form
     previous = selectors.find_previous(found)
     context = {
         "case": found,
@@ -129,7 +134,8 @@ def show_case(
         "compared": COMPARED,
         "links": links,
         "link_pages": pages_of(user, links.kind, [row.other.id for row in links.rows]) if links else {},
-        "events": list_events(found),
+        "events": events,
+        "changes": changes,
         "has_claim": has_claim,
         "is_taken": found.status == CaseStatus.CLAIMED and not is_mine and not claims.has_expired(found, now),
         "is_open": found.status in {CaseStatus.QUEUED, CaseStatus.CLAIMED},
@@ -153,6 +159,13 @@ def open_next(request: HttpRequest, found: ReviewCase) -> HttpResponse:
 def _new_form(found: ReviewCase) -> VerdictForm:
     initial = {"claim_token": found.claim_token, "evidence_version": found.evidence_version}
     return VerdictForm(case=found, initial=initial)
+
+
+def _renewed(request: HttpRequest, found: ReviewCase) -> VerdictForm:
+    """Return what was typed, now under the evidence that this answer shows: sent again, it is accepted."""
+    typed = request.POST.copy()
+    typed["evidence_version"] = str(found.evidence_version)
+    return VerdictForm(typed, case=found)
 
 
 def _put_back(request: HttpRequest, found: ReviewCase) -> None:
