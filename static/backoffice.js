@@ -19,9 +19,11 @@
   const showChoices = () => {
     $$("[data-theme-choice]:not(html)").forEach((b) => b.setAttribute("aria-pressed", b.dataset.themeChoice === root.dataset.themeChoice));
     $$("[data-density-choice]").forEach((b) => b.setAttribute("aria-pressed", b.dataset.densityChoice === root.dataset.density));
+    $$("[data-images-choice]").forEach((b) => b.setAttribute("aria-pressed", b.dataset.imagesChoice === root.dataset.images));
   };
   on("click", "button[data-theme-choice]", (b) => remember("bo-theme", b.dataset.themeChoice));
   on("click", "button[data-density-choice]", (b) => remember("bo-density", b.dataset.densityChoice));
+  on("click", "button[data-images-choice]", (b) => remember("bo-images", b.dataset.imagesChoice));
 
   // ── Menus, dialogs, navigation drawer ─────────────────────────────────────────────────────────
   document.addEventListener("click", (event) => {
