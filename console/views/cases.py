@@ -119,7 +119,8 @@ def show_case(
     has_claim = is_mine and not claims.has_expired(found, now)
     # A blind case is judged on the evidence alone.
     signals = None if found.is_blind or found.decision is None else read_signals(found.decision)
-    links, events = links_of(found), list_events(found)
+    evidence, links = evidence_of(found), links_of(found)
+    events = list_events(found, evidence.facts)
     changes = None
     if refusal is not None and refusal.code == "evidence_changed":
         changes = changes_since(found, request, events)
@@ -128,7 +129,7 @@ def show_case(
     context = {
         "case": found,
         "public_id": encode("cas", found.pk),
-        "evidence": evidence_of(found),
+        "evidence": evidence,
         "signals": signals,
         "similar": list_similar(found, user) if signals else [],
         "compared": COMPARED,

@@ -2,7 +2,9 @@
 
 import copy
 import re
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -12,6 +14,8 @@ from django.utils import timezone
 from accounts.models import Role, User
 from cases.models import CaseStatus, ReviewCase, Verdict
 from cases.services import cancel_case_of, claim_case, open_case
+from console.evidence import evidence_of
+from console.history import list_events
 from core.actors import SYSTEM
 from core.ids import new_id
 from intake.pipeline import judge_account
@@ -363,6 +367,22 @@ def test_evidence_names_what_the_payment_provider_reported(page: Client) -> None
     )
     content = page.get(_url("case", case)).content.decode()
     assert "Chargeback</span>" in content
+
+
+def events_of(case: ReviewCase) -> list[Mapping[str, Any]]:
+    return list_events(case, evidence_of(case).facts)
+
+
+def test_history_holds_what_arrived_about_the_subject_beside_its_moves(page: Client) -> None:
+    case = held_case()
+    order = Order.objects.get(pk=case.subject_id)
+    PaymentEvent.objects.create(
+        order=order, external_id="p-1", kind="chargeback", amount_minor=12_34, occurred_at=NOON, known_at=NOON
+    )
+    assert ("Chargeback", "12.34 CNY") in [(one["title"], one.get("text")) for one in events_of(case)]
+    application = make_application()
+    papers = make_case(queue=make_queue("applications", subject="application"), subject_id=application.pk)
+    assert "Uploaded: Business licence" in [one["title"] for one in events_of(papers)]
 
 
 def test_evidence_names_country_and_category(page: Client) -> None:
