@@ -1,6 +1,7 @@
-"""What happened to a case and its subject, as lines of a timeline."""
+"""What happened to a case and its subject, as lines of a timeline: moves, verdicts, what else arrived."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -8,7 +9,10 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from cases.models import ReviewCase, Verdict, VerdictStatus
 from cases.selectors import list_moves, list_verdicts
+from console.evidence.applications import ApplicationEvidence
+from console.evidence.orders import OrderEvidence
 from core.models import TransitionRecord
+from core.money import Money
 from core.reasons import find_reason
 from core.refs import Ref
 from core.ui.statuses import find_status
@@ -19,14 +23,18 @@ from risk.models import Subject
 _MACHINE = {Subject.LISTING: "revision"}
 
 
-def list_events(case: ReviewCase) -> list[Mapping[str, Any]]:
-    """List the moves of the case and of its subject, newest first; three queries."""
+def list_events(case: ReviewCase, facts: object) -> list[Mapping[str, Any]]:
+    """List the moves of the case and of its subject with what arrived about it, newest first; three queries.
+
+    facts   the subject's evidence as the page shows it
+    """
     kind = _MACHINE.get(Subject(case.subject_kind), case.subject_kind)
     moves = list_moves([Ref("case", case.pk), Ref(kind, case.subject_id)])
     verdicts = list(list_verdicts(case))
     names = _names_of(moves)
     events = [_event_of(move, kind, names) for move in moves if move.action not in _SILENT]
     events += [_verdict_event(verdict) for verdict in verdicts]
+    events += _arrivals(facts)
     return settle_past(sorted(events, key=lambda event: event["at"], reverse=True))
 
 
@@ -77,6 +85,42 @@ def _signature(verdict: Verdict) -> str:
         values = {"who": verdict.second, "why": verdict.second_note}
         return _("not signed by %(who)s: %(why)s") % values
     return _("signed by %(who)s") % {"who": verdict.second}
+
+
+def _arrivals(facts: object) -> list[Mapping[str, Any]]:
+    """Return what came in from outside, from evidence that is gathered already: no query."""
+    if isinstance(facts, OrderEvidence):
+        currency = facts.order.currency
+        return [
+            *(
+                _arrival("payment_event", one.kind, one.occurred_at, str(Money(one.amount_minor, currency)))
+                for one in facts.payments
+            ),
+            *(
+                _arrival("shipment", one.status, one.shipped_at, one.carrier)
+                for one in facts.shipments
+                if one.shipped_at
+            ),
+            *(
+                _arrival("refund", one.status, one.created_at, str(Money(one.amount_minor, one.currency)))
+                for one in facts.refunds
+            ),
+        ]
+    if isinstance(facts, ApplicationEvidence):
+        return [
+            {
+                "at": document.created_at,
+                "title": _("Uploaded: %(document)s") % {"document": document.get_kind_display()},
+                "tone": "ended",
+            }
+            for document in facts.documents
+        ]
+    return []
+
+
+def _arrival(kind: str, state: str, at: datetime, text: str) -> Mapping[str, Any]:
+    status = find_status(kind, state)
+    return {"at": at, "title": str(status.label), "tone": str(status.tone), "text": text}
 
 
 def _names_of(moves: Sequence[TransitionRecord]) -> dict[str, str]:

@@ -19,16 +19,20 @@
   const showChoices = () => {
     $$("[data-theme-choice]:not(html)").forEach((b) => b.setAttribute("aria-pressed", b.dataset.themeChoice === root.dataset.themeChoice));
     $$("[data-density-choice]").forEach((b) => b.setAttribute("aria-pressed", b.dataset.densityChoice === root.dataset.density));
+    $$("[data-images-choice]").forEach((b) => b.setAttribute("aria-pressed", b.dataset.imagesChoice === root.dataset.images));
   };
   on("click", "button[data-theme-choice]", (b) => remember("bo-theme", b.dataset.themeChoice));
   on("click", "button[data-density-choice]", (b) => remember("bo-density", b.dataset.densityChoice));
+  on("click", "button[data-images-choice]", (b) => remember("bo-images", b.dataset.imagesChoice));
 
   // ── Menus, dialogs, navigation drawer ─────────────────────────────────────────────────────────
   document.addEventListener("click", (event) => {
     $$("details[data-menu][open]").forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
   });
   const open = (dialog) => { if (dialog && !dialog.open) dialog.showModal(); };
-  on("click", "[data-open]", (button) => {
+  on("click", "[data-open]", (button, event) => {
+    if (button.href && (event.ctrlKey || event.metaKey || event.shiftKey)) return;
+    event.preventDefault(); // a link leads to a page that does the same without this script
     if (button.dataset.open === "#palette") return openPalette();
     if (button.dataset.open === "#shortcuts") listPageKeys();
     open($(button.dataset.open));
@@ -272,13 +276,19 @@
   };
   const listPageKeys = () => {
     const section = $("[data-page-keys]");
-    const keys = $$("[data-key]").filter((element) => element.offsetParent);
+    // What is seen has its key beside it; [data-key-help] names keys that no button stands for.
+    const keys = $$("[data-key]").filter((element) => element.offsetParent && !element.disabled).concat($$("[data-key-help]").filter((line) => !line.dataset.needs || $(line.dataset.needs)));
     section.hidden = keys.length === 0;
+    $$("#shortcuts [data-needs]").forEach((line) => {
+      line.hidden = !$(line.dataset.needs) || Boolean(line.dataset.unless && $(line.dataset.unless));
+    });
     $("dl", section).replaceChildren(...keys.map((element) => {
       const line = document.createElement("div");
       const [term, key] = [document.createElement("dt"), document.createElement("dd")];
       term.textContent = element.dataset.keyLabel || element.getAttribute("aria-label") || labelOf(element);
-      key.append(Object.assign(document.createElement("kbd"), { textContent: element.dataset.key.toUpperCase() }));
+      (element.dataset.keyHelp?.split(" ") || [element.dataset.key.toUpperCase()]).forEach((name) => {
+        key.append(Object.assign(document.createElement("kbd"), { textContent: name }), " ");
+      });
       line.append(term, key);
       return line;
     }));
@@ -311,11 +321,17 @@
 
   // ── Palette: the page's navigation and actions, then the server's answers ─────────────────────
   let searching = null;
-  const option = (label, href, note, act) => {
+  const line = (text) => {
     const item = document.createElement("li");
-    item.setAttribute("role", "option");
+    item.setAttribute("role", "none");
+    if (text) Object.assign(item, { className: "bo-muted", textContent: text });
+    return item;
+  };
+  const option = (label, href, note, act) => {
+    const item = line();
     const link = Object.assign(document.createElement(href ? "a" : "button"), { tabIndex: -1 });
-    if (href) link.href = href; else link.addEventListener("click", () => { $("#palette").close(); act.click(); });
+    link.setAttribute("role", "option"); // the link itself: inside an option readers would not hear of it
+    if (href) link.href = href; else link.addEventListener("click", () => { $("#palette").close(); act.matches("input, textarea, select") ? act.focus() : act.click(); });
     link.append(label);
     if (note) link.append(Object.assign(document.createElement("small"), { textContent: note }));
     item.append(link);
@@ -323,7 +339,8 @@
   };
   const pageOptions = () => [
     ...$$("[data-actions] a.btn, [data-actions] button").filter((e) => e.offsetParent).map((e) => option(labelOf(e), e.getAttribute("href"), e.dataset.key?.toUpperCase(), e)),
-    ...$$(".bo-nav-items a").map((link) => option($("span", link).textContent.trim(), link.href)),
+    ...$$("[data-key]").filter((e) => e.offsetParent && !e.disabled && !e.closest("[data-actions]")).map((e) => option(e.dataset.keyLabel || labelOf(e), null, e.dataset.key.toUpperCase(), e)),
+    ...$$(".bo-nav-items a").map((link) => option($("span", link).textContent.trim(), link.href, strings.page)),
     ...$$("[data-palette]").map((link) => option(link.dataset.palette || link.textContent.trim(), link.href)),
   ];
   const choose = (index) => {
@@ -332,6 +349,8 @@
     items[index]?.scrollIntoView({ block: "nearest" });
     const input = $("#palette input");
     if (items[index]) input.setAttribute("aria-activedescendant", "palette-" + index); else input.removeAttribute("aria-activedescendant");
+    input.setAttribute("aria-expanded", items.length > 0);
+    $("[data-palette-count]").textContent = items.length ? strings.results.replace("%d", items.length) : strings.noResults;
   };
   const fillPalette = (query) => {
     const list = $("#palette-list");
@@ -341,7 +360,7 @@
     choose(0);
     const url = document.body.dataset.searchUrl;
     clearTimeout(searching);
-    if (!found.length && (!url || query.length < 2)) list.append(Object.assign(document.createElement("li"), { className: "bo-muted", textContent: strings.noResults }));
+    if (!found.length && (!url || query.length < 2)) list.append(line(strings.noResults));
     if (!url || query.length < 2) return;
     // The server answers JSON: [{"label", "href", "note"}]
     searching = setTimeout(() => fetch(`${url}?q=${encodeURIComponent(query)}`, { headers: { Accept: "application/json" } })
@@ -349,9 +368,12 @@
       .then((results) => {
         if ($("#palette input").value !== query) return;
         $$(".bo-muted", list).forEach((note) => note.remove());
-        list.append(...results.map((r) => option(r.label, r.href, r.note)));
-        if (!list.children.length) list.append(Object.assign(document.createElement("li"), { className: "bo-muted", textContent: strings.noResults }));
-        choose(0);
+        // The page lists its own navigation already.
+        const here = new Set($$("#palette-list a").map((link) => link.href));
+        const at = $$("#palette-list [role=option]").findIndex((item) => item.getAttribute("aria-selected") === "true");
+        list.append(...results.filter((r) => !here.has(new URL(r.href, location).href)).map((r) => option(r.label, r.href, [r.kind, r.note].filter(Boolean).join(" · "))));
+        if (!list.children.length) list.append(line(strings.noResults));
+        choose(Math.max(0, at)); // whoever has moved on already stays there
       }).catch(() => {}), 150);
   };
   const openPalette = () => {
@@ -370,9 +392,10 @@
       event.preventDefault();
       choose((at + (event.key === "ArrowDown" ? 1 : -1) + items.length) % items.length);
     }
+    if (items.length && (event.key === "Home" || event.key === "End") && !input.value) { event.preventDefault(); choose(event.key === "Home" ? 0 : items.length - 1); }
     // A search field keeps the first Escape to empty itself; the palette should just close.
     if (event.key === "Escape") { event.preventDefault(); $("#palette").close(); }
-    if (event.key === "Enter") { event.preventDefault(); $("a, button", items[at] || document.createElement("i"))?.click(); }
+    if (event.key === "Enter") { event.preventDefault(); items[at]?.click(); }
   });
 
   // ── Start, and again after each swap ──────────────────────────────────────────────────────────
@@ -382,7 +405,10 @@
   };
   $$("#toasts > .bo-toast").forEach(keep);
   $("[data-focus]")?.focus();
-  if (/Mac|iPhone|iPad/.test(navigator.platform)) $$(".bo-search kbd").forEach((key) => { key.textContent = "⌘K"; });
+  if (/Mac|iPhone|iPad/.test(navigator.platform)) {
+    $$(".bo-search kbd").forEach((key) => { key.textContent = "⌘K"; });
+    $$("[data-ctrl]").forEach((key) => { key.textContent = "⌘"; });
+  }
   showChoices();
   showOffline();
   refresh();

@@ -1,4 +1,4 @@
-// Sets theme and density before the first paint, so that nothing flashes. Loaded without defer.
+// Sets theme, density and how pictures show before the first paint, so that nothing flashes. Loaded without defer.
 (() => {
   const read = (key) => { try { return localStorage.getItem(key); } catch { return null; } };
   const root = document.documentElement;
@@ -8,6 +8,7 @@
     root.dataset.bsTheme = choice === "system" ? (system.matches ? "dark" : "light") : choice;
     root.dataset.themeChoice = choice;
     root.dataset.density = read("bo-density") || "normal";
+    root.dataset.images = read("bo-images") || "clear"; // here too: a picture must not show before it is blurred
     dispatchEvent(new Event("bo:theme"));
   };
   apply();

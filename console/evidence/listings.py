@@ -30,6 +30,11 @@ class ListingEvidence:
         return self.revision.base_price_minor / median if median else None
 
     @property
+    def is_picture_new(self) -> bool:
+        """Tell whether the revision brings another picture than the live version has, or the first one."""
+        return self.live is not None and self.live.image_sha256 != self.revision.image_sha256
+
+    @property
     def base_currency(self) -> str:
         return settings.BASE_CURRENCY
 
@@ -71,7 +76,7 @@ _LABELS: Mapping[str, Promise] = {
 def _shown(revision: ListingRevision) -> dict[str, str]:
     return {
         "title": revision.title,
-        "category": revision.category.name_en,
+        "category": revision.category.name,
         "price": str(Money(revision.price_minor, revision.currency)),
         "description": revision.description,
     }

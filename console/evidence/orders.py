@@ -77,7 +77,7 @@ def gather(order_id: int) -> OrderEvidence:
         raise NotFound("No such order.")
     sharing = {column: _orders_sharing(order, column) for _name, column in ENTITIES}
     others = {other.pk: other for found in sharing.values() for other in found}
-    labels = _labels([order.pk, *others])
+    labels = proved_bad([order.pk, *others])
     newest = sorted(others.values(), key=lambda other: other.occurred_at, reverse=True)
     return OrderEvidence(
         order=order,
@@ -102,8 +102,8 @@ def _orders_sharing(order: Order, column: str) -> list[Order]:
     return list(others.select_related("merchant").order_by("-occurred_at")[:_PER_ENTITY])
 
 
-def _labels(order_ids: Sequence[int]) -> dict[int, bool]:
-    """Return what orders proved to be; bad outweighs good where sources differ."""
+def proved_bad(order_ids: Sequence[int]) -> dict[int, bool]:
+    """Return what orders proved to be, those that are known; bad outweighs good where sources differ."""
     rows = Label.objects.standing().filter(subject_kind="order", subject_id__in=order_ids)
     known: dict[int, bool] = {}
     for subject_id, is_bad in rows.values_list("subject_id", "is_bad"):

@@ -32,6 +32,12 @@ def public_id(id: int, prefix: str) -> str:
 
 
 @register.filter
+def at(values: Mapping[int, str], key: int) -> str:
+    """Return what a mapping holds for a key, "" if nothing: `{{ pages|at:row.other.id }}`."""
+    return values.get(key, "")
+
+
+@register.filter
 def country(code: str) -> str:
     """Return a country's name: `{{ order.card_country|country }}`."""
     return country_name(code)

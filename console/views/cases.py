@@ -11,14 +11,18 @@ from accounts.permissions import Permission
 from cases import claims, selectors, services
 from cases.choices import reasons_for
 from cases.models import CaseStatus, ReviewCase
+from cases.similar import COMPARED, list_similar
 from console.access import staff_page, user_of
 from console.bands import live_bands
+from console.changes import changes_since
 from console.evidence import evidence_of
 from console.forms import CaseFilter, VerdictForm
 from console.history import list_events
+from console.linked import links_of
 from console.pages import show
 from console.paging import page_of
 from console.signals import read_signals
+from console.subject_pages import pages_of
 from console.waiting_verdicts import read_waiting
 from core.errors import Conflict, DomainError, NotFound, PermissionDenied
 from core.ids import decode, encode
@@ -114,15 +118,27 @@ def show_case(
     user, now = user_of(request), timezone.now()
     is_mine = found.claimed_by_id == user.pk and found.status == CaseStatus.CLAIMED
     has_claim = is_mine and not claims.has_expired(found, now)
+    # A blind case is judged on the evidence alone.
+    signals = None if found.is_blind or found.decision is None else read_signals(found.decision)
+    evidence, links = evidence_of(found), links_of(found)
+    events = list_events(found, evidence.facts)
+    changes = None
+    if refusal is not None and refusal.code == "evidence_changed":
+        changes = changes_since(found, request, events)
+        form = _renewed(request, found) if form and has_claim else form
     previous = selectors.find_previous(found)
     context = {
         "case": found,
         "public_id": encode("cas", found.pk),
-        "evidence": evidence_of(found),
-        # A blind case is judged on the evidence alone.
-        "signals": None if found.is_blind or found.decision is None else read_signals(found.decision),
-        "events": list_events(found),
         "waiting": read_waiting(found, user),
+        "evidence": evidence,
+        "signals": signals,
+        "similar": list_similar(found, user) if signals else [],
+        "compared": COMPARED,
+        "links": links,
+        "link_pages": pages_of(user, links.kind, [row.other.id for row in links.rows]) if links else {},
+        "events": events,
+        "changes": changes,
         "has_claim": has_claim,
         "is_taken": found.status == CaseStatus.CLAIMED and not is_mine and not claims.has_expired(found, now),
         "is_open": found.status in {CaseStatus.QUEUED, CaseStatus.CLAIMED},
@@ -146,6 +162,13 @@ def open_next(request: HttpRequest, found: ReviewCase) -> HttpResponse:
 def _new_form(found: ReviewCase) -> VerdictForm:
     initial = {"claim_token": found.claim_token, "evidence_version": found.evidence_version}
     return VerdictForm(case=found, initial=initial)
+
+
+def _renewed(request: HttpRequest, found: ReviewCase) -> VerdictForm:
+    """Return what was typed, now under the evidence that this answer shows: sent again, it is accepted."""
+    typed = request.POST.copy()
+    typed["evidence_version"] = str(found.evidence_version)
+    return VerdictForm(typed, case=found)
 
 
 def _put_back(request: HttpRequest, found: ReviewCase) -> None:

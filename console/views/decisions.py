@@ -135,4 +135,6 @@ def _by_id(text: str) -> Q:
         id = decode(prefix, text)
     except NotFound:
         return Q(pk=None)
+    if prefix == "mer":
+        return Q(merchant_id=id)  # whatever was decided about its orders and listings, and its account
     return Q(pk=id) if prefix == "dec" else Q(subject_id=id)

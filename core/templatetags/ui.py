@@ -208,14 +208,17 @@ def kpi(
 
 
 @register.inclusion_tag("components/diff.html")
-def diff(rows: Iterable[tuple[Text, object, object]]) -> dict[str, object]:
-    """Show what changed: (label, old, new) per field; equal fields are marked as unchanged."""
+def diff(rows: Iterable[tuple[Text, object, object]], *, inline: bool = False) -> dict[str, object]:
+    """Show what changed: (label, old, new) per field; equal fields are marked as unchanged.
+
+    inline   one text with what went and what came in its place, instead of two columns
+    """
     shown = []
     for label, old, new in rows:
         old_text, new_text = ("" if value is None else str(value) for value in (old, new))
         pieces = graphics.compare_words(old_text, new_text)
         shown.append({"label": label, "old": old_text, "new": new_text, "pieces": pieces})
-    return {"rows": shown}
+    return {"rows": shown, "inline": inline}
 
 
 @register.inclusion_tag("components/chart.html")

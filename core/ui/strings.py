@@ -17,6 +17,8 @@ def script_strings() -> dict[str, object]:
         "busy": _("Too many requests. Wait a moment and try again."),
         "unreachable": _("The server cannot be reached. Check the connection and try again."),
         "noResults": _("Nothing found. Try fewer letters."),
+        "results": _("Results: %d"),
+        "page": _("Page"),
         "selected": _("%d selected"),
         "fileTooLarge": _("This file is larger than %d MB. Choose a smaller one."),
         "relative": relative_templates(),

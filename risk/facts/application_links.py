@@ -31,7 +31,7 @@ DETAIL_APPLICATIONS = 50  # newest others with one detail that a step reaches
 STEP_APPLICATIONS = 100  # others that one step keeps: beyond this a ring is a ring
 FOLLOWED_APPLICATIONS = 20  # of the first step's, those whose own details the second step follows
 
-_Detail = tuple[str, int]  # stem, key
+Detail = tuple[str, int]  # stem, key
 _Span = tuple[datetime, datetime | None]  # since when, and when that was corrected; None = it stands
 
 
@@ -43,7 +43,7 @@ class Neighbour:
     merchant_id: int
     known_at: datetime
     bad: tuple[_Span, ...]
-    details: tuple[_Detail, ...]
+    details: tuple[Detail, ...]
 
     def is_bad(self, as_of: datetime) -> bool:
         return any(since < as_of and (until is None or as_of <= until) for since, until in self.bad)
@@ -53,12 +53,12 @@ class Neighbour:
 class Neighbours:
     """Submitted applications by each of their details, newest first."""
 
-    by_detail: Mapping[_Detail, Sequence[Neighbour]]
+    by_detail: Mapping[Detail, Sequence[Neighbour]]
 
     def counts_of(self, application: MerchantApplication, as_of: datetime) -> dict[str, float]:
         """Return how many others share each detail, and how many of them are bad; NaN without the detail."""
         counts: dict[str, float] = {}
-        own = dict(_details_of(application))
+        own = dict(details_of(application))
         for stem in KEYS:
             if stem not in own:
                 counts |= {f"{stem}_others_count": NAN, f"{stem}_bad_count": NAN}
@@ -72,9 +72,7 @@ class Neighbours:
     def links_of(self, application: MerchantApplication, as_of: datetime) -> dict[str, float]:
         """Return the size of what hangs together within two steps, itself included, and its bad ones."""
         near = self.near(application, as_of)
-        known = {one.id for one in near}
-        far = self._step(_details_to_follow(application, near), application.merchant_id, as_of, known)
-        reached = [*near, *far]
+        reached = [*near, *self.far(application, as_of, near)]
         return {
             "linked_component_size": float(1 + len(reached)),
             "linked_bad_within_two_count": float(sum(one.is_bad(as_of) for one in reached)),
@@ -82,10 +80,17 @@ class Neighbours:
 
     def near(self, application: MerchantApplication, as_of: datetime) -> list[Neighbour]:
         """Return the others one step away, newest first."""
-        return self._step(_details_of(application), application.merchant_id, as_of, set())
+        return self._step(details_of(application), application.merchant_id, as_of, set())
+
+    def far(
+        self, application: MerchantApplication, as_of: datetime, near: Sequence[Neighbour]
+    ) -> list[Neighbour]:
+        """Return the others two steps away that are not one step away, newest first."""
+        known = {one.id for one in near}
+        return self._step(_details_to_follow(application, near), application.merchant_id, as_of, known)
 
     def _step(
-        self, details: Iterable[_Detail], merchant_id: int, as_of: datetime, known: set[int]
+        self, details: Iterable[Detail], merchant_id: int, as_of: datetime, known: set[int]
     ) -> list[Neighbour]:
         found = {
             one.id: one
@@ -95,7 +100,7 @@ class Neighbours:
         }
         return sorted(found.values(), key=_recency, reverse=True)[:STEP_APPLICATIONS]
 
-    def _others(self, detail: _Detail, merchant_id: int, as_of: datetime) -> Iterator[Neighbour]:
+    def _others(self, detail: Detail, merchant_id: int, as_of: datetime) -> Iterator[Neighbour]:
         return (
             one
             for one in self.by_detail.get(detail, ())
@@ -105,7 +110,7 @@ class Neighbours:
 
 def read_neighbours(applications: Sequence[MerchantApplication], moments: Sequence[datetime]) -> Neighbours:
     """Return what `Neighbours` needs to answer for these applications and moments; four queries."""
-    near = Neighbours(_read({detail for one in applications for detail in _details_of(one)}))
+    near = Neighbours(_read({detail for one in applications for detail in details_of(one)}))
     followed = {
         detail
         for one, as_of in zip(applications, moments, strict=True)
@@ -114,17 +119,18 @@ def read_neighbours(applications: Sequence[MerchantApplication], moments: Sequen
     return Neighbours({**_read(followed - near.by_detail.keys()), **near.by_detail})
 
 
-def _details_of(application: MerchantApplication) -> tuple[_Detail, ...]:
+def details_of(application: MerchantApplication) -> tuple[Detail, ...]:
+    """Return the details that an application gave, each with its fingerprint."""
     keys = ((stem, getattr(application, column)) for stem, column in KEYS.items())
     return tuple((stem, key) for stem, key in keys if key is not None)
 
 
-def _details_to_follow(application: MerchantApplication, near: Sequence[Neighbour]) -> set[_Detail]:
+def _details_to_follow(application: MerchantApplication, near: Sequence[Neighbour]) -> set[Detail]:
     details = {detail for one in near[:FOLLOWED_APPLICATIONS] for detail in one.details}
-    return details.difference(_details_of(application))
+    return details.difference(details_of(application))
 
 
-def _read(details: Iterable[_Detail]) -> dict[_Detail, list[Neighbour]]:
+def _read(details: Iterable[Detail]) -> dict[Detail, list[Neighbour]]:
     """Return every submitted application that has one of these details; two queries, none for nothing."""
     keys: dict[str, set[int]] = defaultdict(set)
     for stem, key in details:
@@ -140,9 +146,9 @@ def _read(details: Iterable[_Detail]) -> dict[_Detail, list[Neighbour]]:
         )
     )
     bad = _read_bad(rows)
-    found: dict[_Detail, list[Neighbour]] = {(stem, key): [] for stem in keys for key in keys[stem]}
+    found: dict[Detail, list[Neighbour]] = {(stem, key): [] for stem in keys for key in keys[stem]}
     for row in rows:
-        details_of_row = _details_of(row)
+        details_of_row = details_of(row)
         neighbour = Neighbour(row.pk, row.merchant_id, row.known_at, tuple(bad[row.pk]), details_of_row)
         for detail in details_of_row:
             if detail in found:

@@ -8,23 +8,31 @@ from django.utils import timezone
 from PIL import Image, ImageDraw
 
 from accounts.models import Role, User
+from cases.models import ReviewCase
+from cases.services import NewVerdict, claim_case, open_case, record_verdict
+from catalog.content import RevisionFields
 from catalog.models import BannedTerm
+from catalog.services import start_revision
 from core.actors import SYSTEM
 from core.money import to_minor
 from core.refs import Ref
+from intake.models import ImportBatch
 from intake.pipeline import submit_application, submit_order, submit_revision
 from merchants.models import Merchant
+from merchants.services import add_document
+from merchants.services import submit_application as submit_application_form
 from orders.models import Order
 from orders.placing import NewLine
 from risk.backtest.services import run_now
 from risk.list_files import NewEntry
-from risk.models import Decision, LabelSource, ParityRun, RuleSet, RuleSetStatus, Subject
+from risk.models import AccountScore, Alert, Decision, LabelSource, ParityRun, RuleSet, RuleSetStatus, Subject
 from risk.services import (
     add_entries,
     copy_to_draft,
     create_list,
     pull_brake,
     record_label,
+    request_training,
     save_rule,
     snooze_rule,
 )
@@ -32,6 +40,7 @@ from tests.make import (
     make_application,
     make_category,
     make_image,
+    make_listing,
     make_live_ruleset,
     make_merchant,
     make_model,
@@ -174,3 +183,52 @@ def fill_the_desk_of_an_analyst() -> None:
             finished_at=now, events=1_000, features=76, overlapping=night,
             detail={"overlapping_features": {"device_cards_24h_distinct": night}},
         )  # fmt: skip
+
+
+def fill_the_desk_of_a_reviewer(reviewer: User) -> None:
+    """Put cases of every kind on the desk: open, in hand, blind and decided; with papers and pictures."""
+    now = timezone.now()
+    orders = list(ReviewCase.objects.filter(subject_kind=Subject.ORDER).order_by("pk"))
+    decided, mine = orders[:2]
+    _decide(decided, reviewer)
+    claim_case(mine, reviewer, at=now)
+    shop = mine.decision.merchant_id if mine.decision else None
+    assert shop is not None
+    at = now - timedelta(minutes=3)
+    merchant = Merchant.objects.get(pk=shop)
+    submit_order(merchant, make_new_order(total="2100.00", at=at), actor=SYSTEM, at=at)
+    free = submit_order(merchant, make_new_order(total="64.00", at=at), actor=SYSTEM, at=at).order
+    _ask(Ref(Subject.ORDER, free.pk), "Routine check", is_blind=True)
+    listing = make_listing(title="Oolong by the tin", image=make_image("teal"))
+    change = RevisionFields(
+        category_code="tea", title="Oolong by the box", description="Other words.", price_minor=19_900,
+        currency="CNY", image=make_image("brown"),
+    )  # fmt: skip
+    listing.refresh_from_db()
+    revision = start_revision(listing, change, actor=SYSTEM, at=now)
+    _ask(Ref(Subject.LISTING, revision.pk), revision.title)
+    application = make_application(company_name="Goldhill GmbH", bank_account="111122223333")
+    add_document(application, make_image(), "identity", actor=SYSTEM)
+    submit_application_form(application, actor=SYSTEM, at=now)
+    _ask(Ref(Subject.APPLICATION, application.pk), application.company_name)
+    twin = make_application(company_name="Silverhill", bank_account="111122223333")
+    submit_application_form(twin, actor=SYSTEM, at=now)
+    _ask(Ref(Subject.MERCHANT, shop), "Green Leaf Tea")
+    AccountScore.objects.create(merchant_id=shop, score=0.4, band="medium", as_of=now)
+    Alert.objects.create(
+        merchant_id=shop, code="account_risk_medium", from_band="low", to_band="medium", score=0.4,
+        created_at=now,
+    )  # fmt: skip
+    ImportBatch.objects.create(mapping="olist", mapping_hash="0", file_name="a.csv", content_sha256="0")
+    request_training(Subject.ORDER, as_of=now, requested_by=reviewer)
+
+
+def _ask(subject: Ref, title: str, *, is_blind: bool = False) -> None:
+    decision = Decision.objects.filter(subject_kind=subject.kind, subject_id=subject.id).last()
+    open_case(decision, subject=subject, title=title, value_minor=0, at=timezone.now(), is_blind=is_blind)
+
+
+def _decide(case: ReviewCase, reviewer: User) -> None:
+    case = claim_case(case, reviewer, at=timezone.now())
+    verdict = NewVerdict(kind="approve", claim_token=case.claim_token, evidence_version=case.evidence_version)
+    record_verdict(case, verdict, reviewer=reviewer, at=timezone.now())

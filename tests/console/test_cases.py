@@ -1,6 +1,8 @@
 """From "Next" to the verdict, as a reviewer's browser does it."""
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -9,7 +11,9 @@ from django.utils import timezone
 
 from accounts.models import Role, User
 from cases.models import CaseStatus, ReviewCase, Verdict
-from cases.services import cancel_case_of, claim_case, open_case
+from cases.services import cancel_case_of, claim_case
+from console.evidence import evidence_of
+from console.history import list_events
 from core.actors import SYSTEM
 from intake.pipeline import judge_account
 from orders.models import Order, OrderStatus, PaymentEvent
@@ -179,17 +183,6 @@ def test_verdict_under_an_old_claim_is_409_and_keeps_the_note(page: Client, revi
     assert not Verdict.objects.exists()
 
 
-def test_verdict_on_changed_evidence_is_409_and_shows_it(page: Client, reviewer: User) -> None:
-    case = _claim(held_case(), reviewer)
-    old = _fields(case, "approve")
-    newer = Decision.objects.get(pk=case.decision_id)
-    open_case(newer, subject=subject_of(case), title=case.title, value_minor=0, at=timezone.now())
-    answer = page.post(_url("case-verdict", case), old)
-    assert answer.status_code == 409
-    assert "The evidence has changed." in answer.content.decode()
-    assert not Verdict.objects.exists()
-
-
 def test_verdict_on_a_closed_case_is_409(page: Client, reviewer: User) -> None:
     case = _claim(held_case(), reviewer)
     cancel_case_of(subject_of(case), actor=SYSTEM, at=timezone.now())
@@ -300,6 +293,22 @@ def test_evidence_names_what_the_payment_provider_reported(page: Client) -> None
     assert "Chargeback</span>" in content
 
 
+def events_of(case: ReviewCase) -> list[Mapping[str, Any]]:
+    return list_events(case, evidence_of(case).facts)
+
+
+def test_history_holds_what_arrived_about_the_subject_beside_its_moves(page: Client) -> None:
+    case = held_case()
+    order = Order.objects.get(pk=case.subject_id)
+    PaymentEvent.objects.create(
+        order=order, external_id="p-1", kind="chargeback", amount_minor=12_34, occurred_at=NOON, known_at=NOON
+    )
+    assert ("Chargeback", "12.34 CNY") in [(one["title"], one.get("text")) for one in events_of(case)]
+    application = make_application()
+    papers = make_case(queue=make_queue("applications", subject="application"), subject_id=application.pk)
+    assert "Uploaded: Business licence" in [one["title"] for one in events_of(papers)]
+
+
 def test_evidence_names_country_and_category(page: Client) -> None:
     make_category("tea", name_en="Fine tea")
     application = make_application(country="CN", category_code="tea")
@@ -360,3 +369,15 @@ def test_verdict_on_a_merchant_account_is_recorded_and_changes_nothing(page: Cli
     assert Label.objects.get().is_bad
     merchant.refresh_from_db()
     assert merchant.status == "active"
+
+
+def test_case_page_shows_past_cases_like_it_with_their_end(page: Client, reviewer: User) -> None:
+    past = _claim(held_case(external_id="PAST-1"), reviewer)
+    page.post(_url("case-verdict", past), _fields(past, "reject", reason_codes=["stolen_card"]))
+    case = held_case()
+    content = page.get(_url("case", case)).content.decode()
+    assert "Past cases like this one" in content
+    assert _url("case", past) in content
+    assert "PAST-1" in content
+    # Precedents name the rules of this case, which somebody who judges blind must not see.
+    assert "Past cases like this one" not in page.get(_url("case", blind(case))).content.decode()
