@@ -69,7 +69,9 @@ def _change_order(change: _Change) -> None:
     if change.verdict.kind == VerdictKind.APPROVE:
         orders.approve_order(order, actor=change.actor, at=change.at, reason_codes=change.codes)
     else:
-        orders.decline_order(order, actor=change.actor, at=change.at, reason_codes=change.codes)
+        orders.decline_order(
+            order, actor=change.actor, at=change.at, reason_codes=change.codes, message=change.sentence
+        )
 
 
 def _change_revision(change: _Change) -> None:
@@ -77,13 +79,22 @@ def _change_revision(change: _Change) -> None:
     if change.verdict.kind == VerdictKind.APPROVE:
         catalog.approve_revision(revision, actor=change.actor, at=change.at, reason_codes=change.codes)
     elif change.verdict.kind == VerdictKind.REJECT:
-        catalog.reject_revision(revision, actor=change.actor, at=change.at, reason_codes=change.codes)
+        catalog.reject_revision(
+            revision, actor=change.actor, at=change.at, reason_codes=change.codes, message=change.sentence
+        )
     else:
         issues = [
             {"code": change.codes[0], "severity": "error", "field": field, "detail": change.sentence}
             for field in change.verdict.requested
         ]
-        catalog.request_changes(revision, issues, actor=change.actor, at=change.at, reason_codes=change.codes)
+        catalog.request_changes(
+            revision,
+            issues,
+            actor=change.actor,
+            at=change.at,
+            reason_codes=change.codes,
+            message=change.sentence,
+        )
 
 
 def _change_application(change: _Change) -> None:
@@ -93,13 +104,17 @@ def _change_application(change: _Change) -> None:
             application, actor=change.actor, at=change.at, reason_codes=change.codes
         )
     elif change.verdict.kind == VerdictKind.REJECT:
-        merchants.reject_application(application, actor=change.actor, at=change.at, reason_codes=change.codes)
+        merchants.reject_application(
+            application, actor=change.actor, at=change.at, reason_codes=change.codes, message=change.sentence
+        )
     else:
         items = [
             RequestedItem(requirement=code, code=change.codes[0], message=change.sentence)
             for code in change.verdict.requested
         ]
-        merchants.request_information(application, items, actor=change.actor, at=change.at)
+        merchants.request_information(
+            application, items, actor=change.actor, at=change.at, message=change.sentence
+        )
 
 
 # A merchant account is not changed from here: restricting one is staff's decision, with its own reasons.

@@ -5,12 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext_lazy
+
 from accounts.models import User
 from core import audit, journal, outbox
 from core.actors import SYSTEM, Actor
 from core.errors import Conflict, FieldError, ValidationFailed
+from core.models import Effect
 from core.outbox import TaskCall
 from core.refs import Ref
+from core.statements import About, Fact, give_reasons
 from core.uploads import Upload
 
 from . import documents
@@ -150,6 +154,7 @@ def submit_application(
             occurred_at=at,
             known_at=at,
             requested_items=[],
+            request_statement_id=None,
         )
         _announce("merchant.application.submitted", application, send=send)
 
@@ -157,7 +162,7 @@ def submit_application(
 def withdraw_application(application: MerchantApplication, *, actor: Actor) -> None:
     """Let the applicant end an open application."""
     with journal.unit():
-        APPLICATION.move(application, "withdraw", actor=actor)
+        APPLICATION.move(application, "withdraw", actor=actor, request_statement_id=None)
 
 
 def begin_screening(application: MerchantApplication, *, actor: Actor = SYSTEM) -> None:
@@ -188,7 +193,12 @@ def review_application(
 
 
 def request_information(
-    application: MerchantApplication, items: Sequence[RequestedItem], *, actor: Actor, at: datetime
+    application: MerchantApplication,
+    items: Sequence[RequestedItem],
+    *,
+    actor: Actor,
+    at: datetime,
+    message: str = "",
 ) -> None:
     """Ask the merchant for the items; only these become editable. ValidationFailed without any."""
     if not items:
@@ -200,7 +210,18 @@ def request_information(
     ]
     codes = list(dict.fromkeys(item.code for item in items))
     with journal.unit():
-        _decide(application, "request_info", actor=actor, at=None, reason_codes=codes, requested_items=rows)
+        statement = give_reasons(
+            about(application), Effect.INFO_REQUESTED, reason_codes=codes, actor=actor, at=at, message=message
+        )
+        _decide(
+            application,
+            "request_info",
+            actor=actor,
+            at=None,
+            reason_codes=codes,
+            requested_items=rows,
+            request_statement_id=statement.pk,
+        )
         _announce("merchant.application.info_requested", application, {"items": rows})
 
 
@@ -215,15 +236,87 @@ def items_to_fix(application: MerchantApplication, reason_codes: Sequence[str]) 
 
 
 def reject_application(
-    application: MerchantApplication, *, actor: Actor, at: datetime, reason_codes: Sequence[str]
+    application: MerchantApplication,
+    *,
+    actor: Actor,
+    at: datetime,
+    reason_codes: Sequence[str],
+    message: str = "",
 ) -> None:
     """Refuse the applicant; the reasons are mandatory."""
-    if not reason_codes:
-        detail = "A rejection needs a reason."
-        raise ValidationFailed([FieldError("/reason_codes", "required", detail)])
     with journal.unit():
-        _decide(application, "reject", actor=actor, at=at, reason_codes=reason_codes)
+        statement = give_reasons(
+            about(application),
+            Effect.REJECTED,
+            reason_codes=reason_codes,
+            actor=actor,
+            at=at,
+            message=message,
+        )
+        _decide(
+            application,
+            "reject",
+            actor=actor,
+            at=at,
+            reason_codes=reason_codes,
+            rejection_statement_id=statement.pk,
+        )
         _announce("merchant.application.rejected", application)
+
+
+def about(application: MerchantApplication) -> About:
+    """Return what a statement of reasons may tell the applicant of an application; no query."""
+    return About(
+        Ref("application", application.pk),
+        application.merchant_id,
+        title=application.company_name,
+        facts=(
+            Fact(gettext_lazy("Company"), application.company_name),
+            Fact(gettext_lazy("Country"), application.country),
+            Fact(gettext_lazy("Registration number"), application.registration_number),
+            Fact(gettext_lazy("Attempt"), str(application.attempt)),
+        ),
+    )
+
+
+def restrict_merchant(
+    merchant: Merchant, *, actor: Actor, at: datetime, reason_codes: Sequence[str], message: str = ""
+) -> None:
+    """Restrict a selling account: a person's decision, or the system's on a broken duty."""
+    with journal.unit():
+        statement = give_reasons(
+            about_account(merchant),
+            Effect.RESTRICTED,
+            reason_codes=reason_codes,
+            actor=actor,
+            at=at,
+            message=message,
+        )
+        MERCHANT.move(
+            merchant,
+            "restrict",
+            actor=actor,
+            reason_code=reason_codes[0],
+            restriction_statement_id=statement.pk,
+        )
+        outbox.record("merchant.restricted", subject=Ref("merchant", merchant.pk), merchant_id=merchant.pk)
+
+
+def lift_restriction(merchant: Merchant, *, actor: Actor) -> None:
+    """Let a restricted account sell again."""
+    with journal.unit():
+        MERCHANT.move(merchant, "lift", actor=actor, restriction_statement_id=None)
+        outbox.record("merchant.reinstated", subject=Ref("merchant", merchant.pk), merchant_id=merchant.pk)
+
+
+def about_account(merchant: Merchant) -> About:
+    """Return what a statement of reasons may tell a merchant of its account; no query."""
+    return About(
+        Ref("merchant", merchant.pk),
+        merchant.pk,
+        title=merchant.name,
+        facts=(Fact(gettext_lazy("Merchant"), merchant.name),),
+    )
 
 
 def _draft(

@@ -15,6 +15,7 @@ from merchants.models import Merchant
 from orders.handling import record_payment_event
 from orders.models import Order
 from orders.placing import Contact
+from orders.services import hold_order
 from recommendations.models import ItemNeighbours, RecommendationRun
 from risk.list_files import NewEntry
 from risk.models import (
@@ -41,6 +42,7 @@ from tests.make import (
     make_live_ruleset,
     make_merchant,
     make_model,
+    make_order,
     make_rule,
     make_user,
 )
@@ -57,6 +59,7 @@ def make_everything() -> None:
     make_application(merchant, user=owner, bank_account=SECRETS[0])
     _make_catalogue(merchant)
     order = _make_order(merchant)
+    hold_order(make_order(merchant), actor=SYSTEM, at=NOON, reason_codes=["velocity_card"])
     _make_judgement(order, owner)
     _make_system()
     audit.seal(at=NOON + timedelta(days=3650))

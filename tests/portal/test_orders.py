@@ -172,7 +172,7 @@ def test_a_declined_order_says_why_in_the_merchants_words(client: Client, mercha
 
 def test_an_order_declined_elsewhere_still_says_not_to_ship(client: Client, merchant: Merchant) -> None:
     order = make_order(merchant)
-    Order.objects.filter(pk=order.pk).update(status=OrderStatus.DECLINED)
+    Order.objects.filter(pk=order.pk).update(status=OrderStatus.DECLINED, import_batch_id=1)
     body = client.get(href(order)).content.decode()
     assert "Please do not ship it." in body
 
