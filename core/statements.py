@@ -5,7 +5,7 @@ Nothing internal gets in: the sentences are those that merchants may read
 """
 
 from calendar import monthrange
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy
 
 from . import journal
 from .actors import Actor
-from .errors import FieldError, ValidationFailed
+from .errors import FieldError, NotFound, ValidationFailed
 from .models import Effect, Statement
 from .reasons import decline_sentence, merchant_sentences
 from .refs import Ref
@@ -122,6 +122,23 @@ def compose(
         "cure": str(_CURES[kind, effect]),
         "appeal": _appeal(effect, appeal_until),
     }
+
+
+def get_statement(statement_id: int, merchant_ids: Collection[int] | None) -> Statement:
+    """Return a statement; NotFound if it was not given to one of these merchants (None = any)."""
+    statements = Statement.objects.filter(pk=statement_id)
+    if merchant_ids is not None:
+        statements = statements.filter(merchant_id__in=merchant_ids)
+    statement = statements.first()
+    if statement is None:
+        raise NotFound("No such statement.")
+    return statement
+
+
+def find_newest_statement(subject: Ref) -> Statement | None:
+    """Return the newest statement about a subject but for what an appeal was told, standing or not."""
+    about_it = Statement.objects.filter(subject_id=subject.id, subject_kind=subject.kind)
+    return about_it.exclude(effect=Effect.APPEAL_DENIED).order_by("-pk").first()
 
 
 def read(statement: Statement) -> Mapping[str, Any]:

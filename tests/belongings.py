@@ -15,6 +15,7 @@ from delivery.sequencer import sequence
 from intake.models import ImportBatch
 from intake.pipeline import submit_application, submit_order
 from merchants.models import Document, Merchant
+from orders.services import decline_order
 from risk.backtest.services import run_now
 from risk.list_files import NewEntry
 from risk.models import Alert, Decision, ListEntry, RuleSet
@@ -25,6 +26,7 @@ from tests.make import (
     make_image,
     make_listing,
     make_new_order,
+    make_order,
 )
 
 
@@ -36,6 +38,8 @@ def make_belongings(merchant: Merchant) -> dict[str, str]:
     again = RevisionFields("tea", "Oolong tea, again", "Picked by hand, packed in tins.", 9_900, "CNY")
     start_revision(listing, again, actor=SYSTEM, at=NOON)
     order = submit_order(merchant, make_new_order(), actor=SYSTEM, at=NOON).order
+    refused = make_order(merchant)
+    decline_order(refused, actor=SYSTEM, at=timezone.now(), reason_codes=["other"])
     sequence()
     alert = Alert.objects.create(merchant=merchant, code="account_risk_high", score=0.9, created_at=NOON)
     batch = ImportBatch.objects.create(
@@ -55,6 +59,7 @@ def make_belongings(merchant: Merchant) -> dict[str, str]:
         "evt": OutboxEvent.objects.filter(merchant_id=merchant.pk).first(),
         "alr": alert,
         "imp": batch,
+        "sta": refused.decline_statement,
     }
     return {prefix: encode(prefix, row.pk) for prefix, row in found.items() if row is not None}
 

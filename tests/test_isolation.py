@@ -62,6 +62,7 @@ OBJECTS = {
     "api/v1/orders/": "ord",
     "api/v1/decisions/": "dec",
     "api/v1/merchants/": "mer",
+    "api/v1/statements/": "sta",
 }
 # Parameters that name no object of a merchant.
 WORDS = {

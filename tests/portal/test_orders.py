@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 # Session, user, memberships, application, two counts for the frame; then the page's own rows.
 LIST_QUERIES = 7
-DETAIL_QUERIES = 17
+DETAIL_QUERIES = 18
 POSTS = ("order_accept", "order_refuse", "order_ship", "order_refund")
 PARCEL = {"carrier": "SF Express", "tracking_number": "SF1234567890123"}
 
