@@ -18,7 +18,7 @@ from core.actors import SYSTEM
 from core.errors import Conflict, NotFound, PermissionDenied
 from merchants.models import Membership
 
-from .models import CaseStatus, Queue, ReviewCase, Verdict, VerdictKind
+from .models import CaseExclusion, CaseStatus, Queue, ReviewCase, Verdict, VerdictKind
 from .states import CASE
 
 # Long enough to read a case and be called away, short enough that an abandoned one is not late for it.
@@ -98,8 +98,9 @@ def release_expired(*, at: datetime, limit: int = 500) -> int:
 def require_may_review(user: User, case: ReviewCase) -> None:
     """Raise PermissionDenied unless this person may decide this case.
 
-    Nobody judges a merchant they belong to, and an escalated case goes to
-    somebody else than the one who escalated it.
+    Nobody judges a merchant they belong to, an escalated case goes to
+    somebody else than the one who escalated it, and an appeal to somebody who
+    had nothing to do with the decision; superusers are no exception.
     """
     require(user, Permission.REVIEW_CASES)
     if case.queue.needs_senior:
@@ -108,6 +109,9 @@ def require_may_review(user: User, case: ReviewCase) -> None:
         raise PermissionDenied(_("You belong to this merchant."), code="own_merchant")
     if Verdict.objects.filter(case=case, reviewer=user, kind=VerdictKind.ESCALATE).exists():
         raise PermissionDenied(_("You escalated this case: somebody else decides it."), code="own_escalation")
+    if CaseExclusion.objects.filter(case=case, user=user).exists():
+        detail = _("You had to do with the decision that is appealed: somebody else looks at it.")
+        raise PermissionDenied(detail, code="own_decision")
 
 
 def require_claim(case: ReviewCase, user: User, *, token: int, at: datetime) -> None:
@@ -139,7 +143,8 @@ def lock_case(pk: int) -> ReviewCase:
 def _open_to(user: User) -> QuerySet[ReviewCase]:
     own = Membership.objects.filter(user=user).values("merchant_id")
     escalated = Verdict.objects.filter(case=OuterRef("pk"), reviewer=user, kind=VerdictKind.ESCALATE)
-    cases = ReviewCase.objects.exclude(merchant_id__in=own).filter(~Exists(escalated))
+    excluded = CaseExclusion.objects.filter(case=OuterRef("pk"), user=user)
+    cases = ReviewCase.objects.exclude(merchant_id__in=own).filter(~Exists(escalated), ~Exists(excluded))
     if not has_permission(user, Permission.REVIEW_SENIOR_CASES):
         cases = cases.filter(queue__needs_senior=False)
     return cases

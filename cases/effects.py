@@ -16,6 +16,7 @@ from orders.models import Order
 from risk import services as risk
 from risk.models import LabelSource, Subject
 
+from .appeals import find_appeal, settle_appeal
 from .models import ReviewCase, Verdict, VerdictKind
 from .routing import find_senior_queue
 
@@ -25,9 +26,9 @@ _CAN_BE_ASKED = {Subject.APPLICATION, Subject.LISTING}
 
 
 def possible_kinds(case: ReviewCase) -> tuple[VerdictKind, ...]:
-    """Return the verdicts this case allows, in the order of their buttons. One query at most."""
+    """Return the verdicts this case allows, in the order of their buttons. Two queries at most."""
     kinds = [VerdictKind.APPROVE, VerdictKind.REJECT]
-    if case.subject_kind in _CAN_BE_ASKED and not case.is_blind:
+    if case.subject_kind in _CAN_BE_ASKED and not case.is_blind and find_appeal(case) is None:
         kinds.append(VerdictKind.REQUEST_INFO)
     if not case.queue.needs_senior and find_senior_queue(case.subject_kind) is not None:
         kinds.append(VerdictKind.ESCALATE)
@@ -37,9 +38,14 @@ def possible_kinds(case: ReviewCase) -> tuple[VerdictKind, ...]:
 def apply_verdict(case: ReviewCase, verdict: Verdict, *, actor: Actor, at: datetime) -> None:
     """Change the subject as the verdict says, and write the label of a judgement.
 
-    A case of the blind sample leaves its subject alone: it went on long ago,
-    and the answer is only wanted as an unbiased label.
+    The verdict on an appeal settles that instead. A case of the blind sample
+    leaves its subject alone: it went on long ago, and the answer is only wanted
+    as an unbiased label.
     """
+    appeal = find_appeal(case) if verdict.kind in _JUDGEMENTS else None
+    if appeal is not None:
+        settle_appeal(appeal, verdict, actor=actor, at=at)
+        return
     apply = _EFFECTS.get(case.subject_kind)
     if apply is not None and not case.is_blind and verdict.kind != VerdictKind.ESCALATE:
         apply(_Change(case, verdict, actor, at))

@@ -1,4 +1,4 @@
-"""The declared moves of review cases."""
+"""The declared moves of review cases and of appeals."""
 
 from core.transitions import Machine, Move
 
@@ -12,5 +12,13 @@ CASE = Machine(
         Move("return", ("awaiting_subject", "on_hold"), "queued", "X"),
         Move("escalate", ("queued", "claimed"), "queued", "R"),
         Move("cancel", ("queued", "claimed", "awaiting_subject", "on_hold"), "cancelled", "X"),
+    ],
+)
+
+APPEAL = Machine(
+    "appeal",
+    [
+        Move("uphold", ("open",), "upheld", "R"),
+        Move("deny", ("open",), "denied", "R"),
     ],
 )

@@ -180,13 +180,7 @@ def approve_revision(
     with journal.unit():
         _decide(revision, "approve", actor=actor, at=at, reason_codes=reason_codes)
         _announce("listing.revision.approved", revision)
-        listing = revision.listing
-        if listing.status in {ListingStatus.DRAFT, ListingStatus.SUPPRESSED}:
-            LISTING.move(listing, "publish", actor=SYSTEM, live_revision=revision)
-            _announce_listing("listing.live", listing)
-        else:
-            Listing.objects.filter(pk=listing.pk).update(live_revision=revision)
-            listing.live_revision = revision
+        _put_up(revision)
 
 
 def review_revision(
@@ -254,6 +248,16 @@ def reject_revision(
         _announce("listing.revision.rejected", revision)
 
 
+def reinstate_revision(revision: ListingRevision, *, actor: Actor, at: datetime) -> None:
+    """Undo a rejection that an appeal proved wrong; a newer version that was approved since stays up."""
+    with journal.unit():
+        _decide(revision, "reinstate", actor=actor, at=at, reason_codes=(), rejection_statement_id=None)
+        _announce("listing.revision.approved", revision)
+        live = revision.listing.live_revision
+        if live is None or live.number < revision.number:
+            _put_up(revision)
+
+
 def about(revision: ListingRevision) -> About:
     """Return what a statement of reasons may tell the merchant of a revision."""
     price = f"{to_text(revision.price_minor, revision.currency)} {revision.currency}"
@@ -268,6 +272,17 @@ def about(revision: ListingRevision) -> About:
             Fact(gettext_lazy("Price"), price),
         ),
     )
+
+
+def _put_up(revision: ListingRevision) -> None:
+    """Make an approved revision the listing's content; what never was live, or was suppressed, goes live."""
+    listing = revision.listing
+    if listing.status in {ListingStatus.DRAFT, ListingStatus.SUPPRESSED}:
+        LISTING.move(listing, "publish", actor=SYSTEM, live_revision=revision)
+        _announce_listing("listing.live", listing)
+    else:
+        Listing.objects.filter(pk=listing.pk).update(live_revision=revision)
+        listing.live_revision = revision
 
 
 def _insert_listing(merchant: Merchant, sku: str, stock: int) -> Listing:

@@ -42,6 +42,7 @@ urlpatterns: list[URLPattern] = [
     path("cases/<slug:public_id>/preview", verdicts.preview, name="case-preview"),
     path("cases/<slug:public_id>/verdict", verdicts.verdict, name="case-verdict"),
     path("documents/<slug:public_id>", files.document, name="document"),
+    path("appeals/files/<slug:public_id>", files.appeal_file, name="appeal-file"),
     path("images/<slug:public_id>", files.image, name="image"),
     path("alerts/", alerts.alert_list, name="alerts"),
     path("alerts/<slug:public_id>/acknowledge", alerts.acknowledge_alert, name="alert-acknowledge"),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import User
@@ -175,13 +176,9 @@ def approve_application(
     application: MerchantApplication, *, actor: Actor, at: datetime, reason_codes: Sequence[str] = ()
 ) -> None:
     """Accept the applicant: the merchant account becomes active."""
-    merchant = application.merchant
     with journal.unit():
         _decide(application, "approve", actor=actor, at=at, reason_codes=reason_codes)
-        _announce("merchant.application.approved", application)
-        if merchant.status == MerchantStatus.ONBOARDING:
-            MERCHANT.move(merchant, "activate", actor=SYSTEM, joined_at=at)
-            outbox.record("merchant.activated", subject=Ref("merchant", merchant.pk), merchant_id=merchant.pk)
+        _admit(application, at)
 
 
 def review_application(
@@ -264,6 +261,23 @@ def reject_application(
         _announce("merchant.application.rejected", application)
 
 
+def reinstate_application(application: MerchantApplication, *, actor: Actor, at: datetime) -> None:
+    """Undo a rejection that an appeal proved wrong: the merchant account becomes active.
+
+    A draft of a later attempt is withdrawn. Raises Conflict, `application_open`,
+    while one that was handed in is under way: that one is decided first.
+    """
+    with journal.unit():
+        later = application.merchant.applications.filter(status__in=OPEN_STATUSES).first()
+        if later is not None and later.status == ApplicationStatus.DRAFT:
+            withdraw_application(later, actor=SYSTEM)
+        elif later is not None:
+            detail = _("A later attempt is under way. It has to be decided first.")
+            raise Conflict(detail, code="application_open")
+        _decide(application, "reinstate", actor=actor, at=at, reason_codes=(), rejection_statement_id=None)
+        _admit(application, at)
+
+
 def about(application: MerchantApplication) -> About:
     """Return what a statement of reasons may tell the applicant of an application; no query."""
     return About(
@@ -317,6 +331,15 @@ def about_account(merchant: Merchant) -> About:
         title=merchant.name,
         facts=(Fact(gettext_lazy("Merchant"), merchant.name),),
     )
+
+
+def _admit(application: MerchantApplication, at: datetime) -> None:
+    """Tell of an approval, and open the account that waited for it."""
+    merchant = application.merchant
+    _announce("merchant.application.approved", application)
+    if merchant.status == MerchantStatus.ONBOARDING:
+        MERCHANT.move(merchant, "activate", actor=SYSTEM, joined_at=at)
+        outbox.record("merchant.activated", subject=Ref("merchant", merchant.pk), merchant_id=merchant.pk)
 
 
 def _draft(

@@ -123,6 +123,13 @@ def decline_order(
         _announce("order.declined", order, reason_codes)
 
 
+def reinstate_order(order: Order, *, actor: Actor, at: datetime) -> None:
+    """Undo a decline that an appeal proved wrong: the order goes on as if it had been approved."""
+    with journal.unit():
+        ORDER.move(order, "reinstate", actor=actor, decline_statement_id=None)
+        approve_order(order, actor=actor, at=at)
+
+
 def about(order: Order) -> About:
     """Return what a statement of reasons may tell the merchant of an order; no query."""
     return About(

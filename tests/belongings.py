@@ -5,6 +5,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from accounts.models import User
+from cases.appealing import open_appeal
 from cases.models import ReviewCase
 from catalog.content import RevisionFields
 from catalog.services import start_revision
@@ -40,6 +41,9 @@ def make_belongings(merchant: Merchant) -> dict[str, str]:
     order = submit_order(merchant, make_new_order(), actor=SYSTEM, at=NOON).order
     refused = make_order(merchant)
     decline_order(refused, actor=SYSTEM, at=timezone.now(), reason_codes=["other"])
+    statement = refused.decline_statement
+    assert statement is not None
+    opened = open_appeal(statement, text="Look again.", files=[make_image()], actor=SYSTEM, at=timezone.now())
     sequence()
     alert = Alert.objects.create(merchant=merchant, code="account_risk_high", score=0.9, created_at=NOON)
     batch = ImportBatch.objects.create(
@@ -54,12 +58,14 @@ def make_belongings(merchant: Merchant) -> dict[str, str]:
         "rev": listing.live_revision,
         "ord": order,
         "dec": Decision.objects.get(subject_kind="order"),
-        "cas": ReviewCase.objects.get(subject_kind="order"),
+        "cas": ReviewCase.objects.get(subject_kind="order", appeal=None),
         "rst": RuleSet.objects.get(),
         "evt": OutboxEvent.objects.filter(merchant_id=merchant.pk).first(),
         "alr": alert,
         "imp": batch,
-        "sta": refused.decline_statement,
+        "sta": statement,
+        "apl": opened,
+        "apf": opened.files.get(),
     }
     return {prefix: encode(prefix, row.pk) for prefix, row in found.items() if row is not None}
 

@@ -56,6 +56,19 @@ STATEMENT = {
     "created_at": _AT,
 }
 
+NEW_APPEAL = {"text": "The buyer is a customer of many years. See the invoices.", "files": ["JVBERi0xLjcK…"]}
+APPEAL = {
+    "id": "apl_1hczaj5q30000",
+    "statement": "sta_1hczaj5q20000",
+    "status": "open",
+    "text": "The buyer is a customer of many years. See the invoices.",
+    "message": "",
+    "denial": None,
+    "due_at": "2026-03-03T00:00:00Z",
+    "created_at": _AT,
+    "decided_at": None,
+}
+
 # ── Orders ───────────────────────────────────────────────────────────────────────────────────────
 NEW_ORDER = {
     "merchant": _MERCHANT,

@@ -12,6 +12,7 @@ from cases import claims, selectors, services
 from cases.choices import reasons_for
 from cases.models import CaseStatus, ReviewCase
 from console.access import staff_page, user_of
+from console.appeals import appeal_of
 from console.bands import live_bands
 from console.evidence import evidence_of
 from console.forms import CaseFilter, VerdictForm
@@ -117,6 +118,7 @@ def show_case(
     context = {
         "case": found,
         "public_id": encode("cas", found.pk),
+        "appeal": appeal_of(found),
         "evidence": evidence_of(found),
         # A blind case is judged on the evidence alone.
         "signals": None if found.is_blind or found.decision is None else read_signals(found.decision),
