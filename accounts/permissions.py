@@ -47,6 +47,7 @@ SCOPES = (
     "orders:read",
     "orders:write",
     "decisions:read",
+    "appeals:write",
     "recommendations:read",
     "events:read",
 )

@@ -83,6 +83,31 @@ PROBLEM_CODES = (
         _("Order number taken"),
         _("The merchant has an order of that number; “order” names it."),
     ),
+    Code(
+        "not_appealable",
+        409,
+        _("Cannot be appealed"),
+        _("It is not final, or it was itself the end of an appeal. See “appeal_until” of the statement."),
+    ),
+    Code(
+        "appeal_too_late",
+        409,
+        _("Too late to appeal"),
+        _("The time is over; see “appeal_until” of the statement."),
+    ),
+    Code(
+        "already_appealed",
+        409,
+        _("Appealed already"),
+        _("A decision is appealed once. Follow the appeal that there is."),
+    ),
+    Code(
+        "statement_overtaken",
+        409,
+        _("No longer stands"),
+        _("The decision was undone or overtaken meanwhile. Read the object again."),
+    ),
+    Code("case_open", 409, _("Being looked at"), _("Somebody is looking at it already. Wait for the event.")),
     Code("order_on_hold", 409, _("Order on hold"), _("It is being checked. Wait for its event.")),
     Code("not_paid", 409, _("Order not paid"), _("Only what was paid can be refunded.")),
     Code(

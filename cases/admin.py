@@ -8,7 +8,7 @@ from core.admin_base import BackofficeAdmin, MadeFilter, RelatedRows
 from core.admin_menu import MenuGroup
 
 from .admin_forms import CalendarForm, QueueForm
-from .models import Calendar, Queue, ReviewCase, Verdict
+from .models import Appeal, AppealFile, Calendar, CaseExclusion, Queue, ReviewCase, Verdict
 
 
 class VerdictsOfCase(RelatedRows):
@@ -106,3 +106,52 @@ class VerdictAdmin(BackofficeAdmin):
     )
     list_select_related = ("case", "reviewer")
     list_filter = ("kind", MadeFilter)
+
+
+class EvidenceOfAppeal(RelatedRows):
+    model = AppealFile
+    columns = (show.public_id("apf"), "content_type", "size_bytes", "created_at")
+
+
+@admin.register(Appeal)
+class AppealAdmin(BackofficeAdmin):
+    """Decided in the console, by somebody who had nothing to do with what is appealed."""
+
+    menu, menu_order, icon, prefix = MenuGroup.REVIEW, 40, "balance", "apl"
+    kind = "appeal"
+    list_display = (
+        show.public_id("apl"),
+        show.status("appeal"),
+        show.linked("statement", _("statement of reasons")),
+        show.linked("case", _("case")),
+        show.moment("created_at", _("when")),
+        show.moment("decided_at", _("decided")),
+    )
+    list_select_related = ("statement", "case")
+    list_filter = ("status", MadeFilter)
+    shown = (show.public_id("apl"), show.status("appeal"), show.actor())
+    inlines = (EvidenceOfAppeal,)
+
+
+@admin.register(AppealFile)
+class AppealFileAdmin(BackofficeAdmin):
+    """The file itself is opened in the console, where each look is recorded."""
+
+    menu, menu_order, icon, prefix = MenuGroup.REVIEW, 50, "attach_file", "apf"
+    list_display = (
+        show.public_id("apf"),
+        show.linked("appeal", _("appeal")),
+        "content_type",
+        "size_bytes",
+        show.moment("created_at", _("uploaded")),
+    )
+    list_select_related = ("appeal",)
+    list_filter = (MadeFilter,)
+    shown = (show.public_id("apf"),)
+
+
+@admin.register(CaseExclusion)
+class CaseExclusionAdmin(BackofficeAdmin):
+    menu, menu_order, icon = MenuGroup.REVIEW, 60, "person_off"
+    list_display = ("__str__", show.linked("case", _("case")), show.linked("user", _("person")))
+    list_select_related = ("case", "user")

@@ -21,7 +21,7 @@ from core.actors import SYSTEM
 from core.errors import Conflict, NotFound, PermissionDenied
 from merchants.models import Membership
 
-from .models import OPEN, CaseStatus, Queue, ReviewCase, Verdict, VerdictKind
+from .models import OPEN, CaseExclusion, CaseStatus, Queue, ReviewCase, Verdict, VerdictKind
 from .states import CASE
 
 # Long enough to read a case and be called away, short enough that an abandoned one is not late for it.
@@ -99,8 +99,9 @@ def release_expired(*, at: datetime, limit: int = 500) -> int:
 def require_may_review(user: User, case: ReviewCase) -> None:
     """Raise PermissionDenied unless this person may decide this case.
 
-    Nobody judges a merchant they belong to, and an escalated case goes to
-    somebody else than the one who escalated it.
+    Nobody judges a merchant they belong to, an escalated case goes to
+    somebody else than the one who escalated it, and an appeal to somebody who
+    had nothing to do with the decision; superusers are no exception.
     """
     require(user, Permission.REVIEW_CASES)
     if case.queue.needs_senior:
@@ -113,6 +114,9 @@ def require_may_review(user: User, case: ReviewCase) -> None:
         raise PermissionDenied(_("This case was given to another person."), code="assigned_to_another")
     if Verdict.objects.filter(case=case, reviewer=user, kind=VerdictKind.ESCALATE).exists():
         raise PermissionDenied(_("You escalated this case: somebody else decides it."), code="own_escalation")
+    if CaseExclusion.objects.filter(case=case, user=user).exists():
+        detail = _("You had to do with the decision that is appealed: somebody else looks at it.")
+        raise PermissionDenied(detail, code="own_decision")
 
 
 def find_assignee(case: ReviewCase, user_id: int) -> User | None:
@@ -234,9 +238,10 @@ def _statement(is_senior: bool, has_queue: bool, where: _Where | None) -> tuple[
 def _open_to(user_id: int, *, is_senior: bool) -> QuerySet[ReviewCase]:
     own = Membership.objects.filter(user_id=user_id).values("merchant_id")
     escalated = Verdict.objects.filter(case=OuterRef("pk"), reviewer_id=user_id, kind=VerdictKind.ESCALATE)
+    excluded = CaseExclusion.objects.filter(case=OuterRef("pk"), user_id=user_id)
     theirs = Q(assigned_to=None) | Q(assigned_to_id=user_id)
     cases = ReviewCase.objects.exclude(merchant_id__in=own).exclude(opened_by_id=user_id)
-    cases = cases.filter(theirs, ~Exists(escalated))
+    cases = cases.filter(theirs, ~Exists(escalated), ~Exists(excluded))
     return cases if is_senior else cases.filter(queue__needs_senior=False)
 
 

@@ -16,6 +16,7 @@ from orders.models import Order
 from risk import services as risk
 from risk.models import LabelSource, Subject
 
+from .appeals import find_appeal, settle_appeal
 from .models import ReviewCase, Verdict, VerdictKind
 
 _JUDGEMENTS = {VerdictKind.APPROVE: False, VerdictKind.REJECT: True}  # verdict → is_bad
@@ -24,9 +25,9 @@ _CAN_BE_ASKED = {Subject.APPLICATION, Subject.LISTING}
 
 
 def possible_kinds(case: ReviewCase) -> tuple[VerdictKind, ...]:
-    """Return the verdicts this case allows, in the order of their buttons."""
+    """Return the verdicts this case allows, in the order of their buttons. One query at most."""
     kinds = [VerdictKind.APPROVE, VerdictKind.REJECT]
-    if case.subject_kind in _CAN_BE_ASKED and not case.is_blind:
+    if case.subject_kind in _CAN_BE_ASKED and not case.is_blind and find_appeal(case) is None:
         kinds.append(VerdictKind.REQUEST_INFO)
     hidden = case.queue.hidden_verdicts
     return tuple(kind for kind in (*kinds, VerdictKind.ESCALATE, VerdictKind.HOLD) if kind not in hidden)
@@ -40,9 +41,14 @@ def may_be_final(case: ReviewCase, kind: str) -> bool:
 def apply_verdict(case: ReviewCase, verdict: Verdict, *, actor: Actor, at: datetime) -> None:
     """Change the subject as the verdict says, and write the label of a judgement.
 
-    A case of the blind sample leaves its subject alone: it went on long ago,
-    and the answer is only wanted as an unbiased label.
+    The verdict on an appeal settles that instead. A case of the blind sample
+    leaves its subject alone: it went on long ago, and the answer is only wanted
+    as an unbiased label.
     """
+    appeal = find_appeal(case) if verdict.kind in _JUDGEMENTS else None
+    if appeal is not None:
+        settle_appeal(appeal, verdict, actor=actor, at=at)
+        return
     apply = _EFFECTS.get(case.subject_kind)
     if apply is not None and not case.is_blind:
         apply(_Change(case, verdict, actor, at))
@@ -72,7 +78,9 @@ def _change_order(change: _Change) -> None:
     if change.verdict.kind == VerdictKind.APPROVE:
         orders.approve_order(order, actor=change.actor, at=change.at, reason_codes=change.codes)
     else:
-        orders.decline_order(order, actor=change.actor, at=change.at, reason_codes=change.codes)
+        orders.decline_order(
+            order, actor=change.actor, at=change.at, reason_codes=change.codes, message=change.sentence
+        )
 
 
 def _change_revision(change: _Change) -> None:
@@ -80,13 +88,22 @@ def _change_revision(change: _Change) -> None:
     if change.verdict.kind == VerdictKind.APPROVE:
         catalog.approve_revision(revision, actor=change.actor, at=change.at, reason_codes=change.codes)
     elif change.verdict.kind == VerdictKind.REJECT:
-        catalog.reject_revision(revision, actor=change.actor, at=change.at, reason_codes=change.codes)
+        catalog.reject_revision(
+            revision, actor=change.actor, at=change.at, reason_codes=change.codes, message=change.sentence
+        )
     else:
         issues = [
             {"code": change.codes[0], "severity": "error", "field": field, "detail": change.sentence}
             for field in change.verdict.requested
         ]
-        catalog.request_changes(revision, issues, actor=change.actor, at=change.at, reason_codes=change.codes)
+        catalog.request_changes(
+            revision,
+            issues,
+            actor=change.actor,
+            at=change.at,
+            reason_codes=change.codes,
+            message=change.sentence,
+        )
 
 
 def _change_application(change: _Change) -> None:
@@ -102,13 +119,16 @@ def _change_application(change: _Change) -> None:
             at=change.at,
             reason_codes=change.codes,
             is_final=change.verdict.is_final,
+            message=change.sentence,
         )
     else:
         items = [
             RequestedItem(requirement=code, code=change.codes[0], message=change.sentence)
             for code in change.verdict.requested
         ]
-        merchants.request_information(application, items, actor=change.actor, at=change.at)
+        merchants.request_information(
+            application, items, actor=change.actor, at=change.at, message=change.sentence
+        )
 
 
 # A merchant account is not changed from here: restricting one is staff's decision, with its own reasons.

@@ -1,11 +1,12 @@
 """Queues, review cases with their claim, and verdicts."""
 
 from django.db import models
-from django.utils.translation import get_language
+from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from core.fields import TimeOrderedIdField
+from core.fields import StatementField, TimeOrderedIdField, given_with
+from core.models import Statement
 from risk.models import Decision, Subject
 
 from .priority import MOST_HEAD_START_HOURS
@@ -94,7 +95,7 @@ class CaseStatus(models.TextChoices):
     QUEUED = "queued", _("Queued")
     CLAIMED = "claimed", _("Claimed")
     AWAITING_SECOND = "awaiting_second", _("Second signature")
-    DECIDED = "decided", _("Decided")  # may still be undone
+    DECIDED = "decided", pgettext_lazy("case", "Decided")  # may still be undone
     AWAITING_SUBJECT = "awaiting_subject", _("Awaiting the merchant")
     ON_HOLD = "on_hold", _("On hold")
     RESOLVED = "resolved", _("Resolved")
@@ -311,3 +312,82 @@ class Verdict(models.Model):
 
     def __str__(self) -> str:
         return self.kind
+
+
+class AppealStatus(models.TextChoices):
+    OPEN = "open", _("Open")
+    UPHELD = "upheld", _("Upheld")
+    DENIED = "denied", _("Denied")
+
+
+class Appeal(models.Model):
+    """One row is a merchant's objection to one statement of reasons. There is one per statement, for good."""
+
+    id = TimeOrderedIdField()
+    statement = models.ForeignKey(Statement, on_delete=models.PROTECT, related_name="appeals", db_index=False)
+    case = models.OneToOneField(ReviewCase, on_delete=models.PROTECT, related_name="appeal")
+    merchant_id = models.BigIntegerField()
+    status = models.CharField(max_length=8, choices=AppealStatus, default=AppealStatus.OPEN)
+    text = models.TextField()
+    actor_kind = models.CharField(max_length=16)
+    actor_id = models.CharField(max_length=40, blank=True)
+    due_at = models.DateTimeField()  # when the merchant was told to expect the answer
+    created_at = models.DateTimeField()
+    decided_at = models.DateTimeField(null=True, blank=True)
+    message = models.TextField(blank=True)  # the second reviewer's own words to the merchant
+    # What an upheld appeal tells the merchant, by language; a denied one has a statement of its own.
+    texts = models.JSONField(default=dict, blank=True)
+    denial = StatementField()
+
+    class Meta:
+        verbose_name = _("appeal")
+        verbose_name_plural = _("appeals")
+        constraints = [
+            models.UniqueConstraint(fields=["statement"], name="one_appeal_per_statement"),
+            *given_with("denial", name="denied_appeal_has_its_reasons", when=models.Q(status="denied")),
+            models.CheckConstraint(
+                condition=models.Q(status="open", decided_at=None)
+                | (~models.Q(status="open") & models.Q(decided_at__isnull=False)),
+                name="closed_appeal_has_its_moment",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.status
+
+
+class AppealFile(models.Model):
+    """One row is one piece of evidence that came with an appeal; the file is private."""
+
+    id = TimeOrderedIdField()
+    appeal = models.ForeignKey(Appeal, on_delete=models.PROTECT, related_name="files")
+    file = models.FileField(upload_to="appeals/%Y/%m/")
+    content_type = models.CharField(max_length=64)
+    size_bytes = models.PositiveIntegerField()
+    sha256 = models.CharField(max_length=64)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("appeal evidence")
+        verbose_name_plural = _("appeal evidence")
+
+    def __str__(self) -> str:
+        return self.sha256[:12]
+
+
+class CaseExclusion(models.Model):
+    """One row keeps one person away from one case, because they have decided about it before."""
+
+    id = TimeOrderedIdField()
+    case = models.ForeignKey(ReviewCase, on_delete=models.CASCADE, related_name="exclusions", db_index=False)
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        verbose_name = _("exclusion")
+        verbose_name_plural = _("exclusions")
+        constraints = [
+            models.UniqueConstraint(fields=["case", "user"], name="one_exclusion_per_case_and_person")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} · {self.case_id}"

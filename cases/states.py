@@ -1,4 +1,4 @@
-"""The declared moves of review cases."""
+"""The declared moves of review cases and of appeals."""
 
 from core.transitions import Machine, Move
 
@@ -22,5 +22,13 @@ CASE = Machine(
             "cancelled",
             "X",
         ),
+    ],
+)
+
+APPEAL = Machine(
+    "appeal",
+    [
+        Move("uphold", ("open",), "upheld", "R"),
+        Move("deny", ("open",), "denied", "R"),
     ],
 )

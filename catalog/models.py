@@ -5,7 +5,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from core.fields import TimeOrderedIdField, TwoTimesModel
+from core.fields import StatementField, TimeOrderedIdField, TwoTimesModel, given_with
 from merchants.models import Merchant
 
 
@@ -134,6 +134,8 @@ class ListingRevision(TwoTimesModel):
     submitted_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     submitted_at = models.DateTimeField(null=True, blank=True)
     decided_at = models.DateTimeField(null=True, blank=True)
+    rejection_statement = StatementField()
+    request_statement = StatementField()
 
     class Meta:
         verbose_name = _("listing revision")
@@ -156,6 +158,16 @@ class ListingRevision(TwoTimesModel):
             ),
             models.CheckConstraint(
                 condition=models.Q(price_minor__gte=0), name="revision_price_not_negative"
+            ),
+            *given_with(
+                "rejection_statement",
+                name="rejected_revision_has_its_reasons",
+                when=models.Q(status="rejected"),
+            ),
+            *given_with(
+                "request_statement",
+                name="returned_revision_has_its_reasons",
+                when=models.Q(status="changes_requested"),
             ),
         ]
 

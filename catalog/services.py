@@ -6,12 +6,16 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from core import audit, journal, outbox
 from core.actors import SYSTEM, Actor
 from core.errors import Conflict, FieldError, ValidationFailed
+from core.models import Effect
+from core.money import to_text
 from core.outbox import TaskCall
 from core.refs import Ref
+from core.statements import About, Fact, give_reasons
 from core.uploads import Upload
 from merchants.models import Merchant, MerchantStatus
 
@@ -98,6 +102,7 @@ def submit_revision(
             actor=actor,
             issues=[issue.as_row() for issue in issues],
             reason_codes=[],
+            request_statement_id=None,
             submitted_by_id=_user_id(actor),
             submitted_at=at,
             occurred_at=at,
@@ -109,7 +114,7 @@ def submit_revision(
 def withdraw_revision(revision: ListingRevision, *, actor: Actor) -> None:
     """Take an open revision back; what is live stays live."""
     with journal.unit():
-        REVISION.move(revision, "withdraw", actor=actor)
+        REVISION.move(revision, "withdraw", actor=actor, request_statement_id=None)
 
 
 def set_stock(listing: Listing, stock: int, *, actor: Actor) -> None:
@@ -157,7 +162,7 @@ def archive_listing(listing: Listing, *, open_orders: int, actor: Actor) -> None
     with journal.unit():
         revision = find_open_revision(listing)
         if revision is not None:
-            REVISION.move(revision, "withdraw", actor=actor)
+            REVISION.move(revision, "withdraw", actor=actor, request_statement_id=None)
         LISTING.move(listing, "archive", actor=actor)
         _announce_listing("listing.archived", listing)
 
@@ -175,13 +180,7 @@ def approve_revision(
     with journal.unit():
         _decide(revision, "approve", actor=actor, at=at, reason_codes=reason_codes)
         _announce("listing.revision.approved", revision)
-        listing = revision.listing
-        if listing.status in {ListingStatus.DRAFT, ListingStatus.SUPPRESSED}:
-            LISTING.move(listing, "publish", actor=SYSTEM, live_revision=revision)
-            _announce_listing("listing.live", listing)
-        else:
-            Listing.objects.filter(pk=listing.pk).update(live_revision=revision)
-            listing.live_revision = revision
+        _put_up(revision)
 
 
 def review_revision(
@@ -199,28 +198,91 @@ def request_changes(
     actor: Actor,
     at: datetime,
     reason_codes: Sequence[str] = (),
+    message: str = "",
 ) -> None:
     """Give the revision back to the merchant.
 
     issues         further ones, as rows {"code", "severity", "field", "detail"}, beside those of the checks
     reason_codes   by default those of the issues
+    message        a reviewer's word to the merchant
     """
     codes = list(reason_codes) or list(dict.fromkeys(issue["code"] for issue in issues))
-    _require_reasons(codes)
     rows = [*revision.issues, *(dict(issue) for issue in issues)]
     with journal.unit():
-        _decide(revision, "request_changes", actor=actor, at=None, reason_codes=codes, issues=rows)
+        statement = give_reasons(
+            about(revision), Effect.CHANGES_REQUESTED, reason_codes=codes, actor=actor, at=at, message=message
+        )
+        _decide(
+            revision,
+            "request_changes",
+            actor=actor,
+            at=None,
+            reason_codes=codes,
+            issues=rows,
+            request_statement_id=statement.pk,
+        )
         _announce("listing.revision.changes_requested", revision)
 
 
 def reject_revision(
-    revision: ListingRevision, *, actor: Actor, at: datetime, reason_codes: Sequence[str]
+    revision: ListingRevision,
+    *,
+    actor: Actor,
+    at: datetime,
+    reason_codes: Sequence[str],
+    message: str = "",
 ) -> None:
     """Refuse the revision; the reasons are mandatory, what is live stays live."""
-    _require_reasons(reason_codes)
     with journal.unit():
-        _decide(revision, "reject", actor=actor, at=at, reason_codes=reason_codes)
+        statement = give_reasons(
+            about(revision), Effect.REJECTED, reason_codes=reason_codes, actor=actor, at=at, message=message
+        )
+        _decide(
+            revision,
+            "reject",
+            actor=actor,
+            at=at,
+            reason_codes=reason_codes,
+            rejection_statement_id=statement.pk,
+        )
         _announce("listing.revision.rejected", revision)
+
+
+def reinstate_revision(revision: ListingRevision, *, actor: Actor, at: datetime) -> None:
+    """Undo a rejection that an appeal proved wrong; a newer version that was approved since stays up."""
+    with journal.unit():
+        _decide(revision, "reinstate", actor=actor, at=at, reason_codes=(), rejection_statement_id=None)
+        _announce("listing.revision.approved", revision)
+        live = revision.listing.live_revision
+        if live is None or live.number < revision.number:
+            _put_up(revision)
+
+
+def about(revision: ListingRevision) -> About:
+    """Return what a statement of reasons may tell the merchant of a revision."""
+    price = f"{to_text(revision.price_minor, revision.currency)} {revision.currency}"
+    return About(
+        Ref("listing", revision.pk),
+        revision.listing.merchant_id,
+        title=revision.title,
+        facts=(
+            Fact(gettext_lazy("SKU"), revision.listing.sku),
+            Fact(gettext_lazy("Version"), str(revision.number)),
+            Fact(gettext_lazy("Title"), revision.title),
+            Fact(gettext_lazy("Price"), price),
+        ),
+    )
+
+
+def _put_up(revision: ListingRevision) -> None:
+    """Make an approved revision the listing's content; what never was live, or was suppressed, goes live."""
+    listing = revision.listing
+    if listing.status in {ListingStatus.DRAFT, ListingStatus.SUPPRESSED}:
+        LISTING.move(listing, "publish", actor=SYSTEM, live_revision=revision)
+        _announce_listing("listing.live", listing)
+    else:
+        Listing.objects.filter(pk=listing.pk).update(live_revision=revision)
+        listing.live_revision = revision
 
 
 def _insert_listing(merchant: Merchant, sku: str, stock: int) -> Listing:
@@ -269,12 +331,6 @@ def _decide(
         reason_codes=list(reason_codes),
         **changes,
     )
-
-
-def _require_reasons(reason_codes: Sequence[str]) -> None:
-    if not reason_codes:
-        detail = _("Please choose at least one reason.")
-        raise ValidationFailed([FieldError("/reason_codes", "required", detail)])
 
 
 def _user_id(actor: Actor) -> int | None:

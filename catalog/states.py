@@ -24,6 +24,7 @@ REVISION = Machine(
         Move("review", ("screening",), "in_review", "X"),
         Move("request_changes", ("screening", "in_review"), "changes_requested", "XR"),
         Move("reject", ("screening", "in_review"), "rejected", "XR"),
+        Move("reinstate", ("rejected",), "approved", "R"),
         Move(
             "withdraw",
             ("draft", "submitted", "screening", "in_review", "changes_requested"),

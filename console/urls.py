@@ -45,6 +45,7 @@ urlpatterns: list[URLPattern] = [
     path("verdicts/<slug:verdict_id>/undo", verdicts.undo, name="verdict-undo"),
     path("verdicts/<slug:verdict_id>/sign", verdicts.sign, name="verdict-sign"),
     path("documents/<slug:public_id>", files.document, name="document"),
+    path("appeals/files/<slug:public_id>", files.appeal_file, name="appeal-file"),
     path("images/<slug:public_id>", files.image, name="image"),
     path("alerts/", alerts.alert_list, name="alerts"),
     path("alerts/<slug:public_id>/acknowledge", alerts.acknowledge_alert, name="alert-acknowledge"),

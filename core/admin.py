@@ -9,7 +9,15 @@ from django.utils.translation import gettext_lazy as _
 from . import admin_shown as show
 from .admin_base import BackofficeAdmin, MadeFilter, Operation
 from .admin_menu import MenuGroup
-from .models import AuditBlock, AuditEntry, ExchangeRate, IdempotencyKey, OutboxEvent, TransitionRecord
+from .models import (
+    AuditBlock,
+    AuditEntry,
+    ExchangeRate,
+    IdempotencyKey,
+    OutboxEvent,
+    Statement,
+    TransitionRecord,
+)
 from .verification import verify
 
 
@@ -41,6 +49,21 @@ class AuditEntryAdmin(BackofficeAdmin):
     )
     list_filter = (MadeFilter,)
     shown = (show.subject(), show.actor())
+
+
+@admin.register(Statement)
+class StatementAdmin(BackofficeAdmin):
+    menu, menu_order, icon = MenuGroup.SYSTEM, 25, "gavel"
+    list_display = (
+        show.moment("created_at", _("when")),
+        show.subject(),
+        "effect",
+        "is_automated",
+        "reason_codes",
+        "appeal_until",
+    )
+    list_filter = (MadeFilter, "effect", "is_automated")
+    shown = (show.subject(),)
 
 
 def _verify_chain(block: AuditBlock, **_of_the_operation: object) -> str:

@@ -160,3 +160,54 @@ class ExchangeRate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.currency} {self.rate}"
+
+
+class Effect(models.TextChoices):
+    """What a negative or restricting decision did."""
+
+    DECLINED = "declined", _("Declined")
+    HELD = "held", _("Held")
+    REJECTED = "rejected", _("Rejected")
+    CHANGES_REQUESTED = "changes_requested", _("Changes requested")
+    INFO_REQUESTED = "info_requested", _("Information requested")
+    RESTRICTED = "restricted", _("Restricted")
+    SUSPENDED = "suspended", _("Suspended")
+    APPEAL_DENIED = "appeal_denied", _("Appeal denied")
+
+
+class Statement(models.Model):
+    """One row is the statement of reasons of one negative or restricting decision, as it was given.
+
+    It is never changed: triggers refuse it. `texts` has what the merchant
+    reads, by language code; its keys are those of `core.statements.compose`.
+    """
+
+    id = TimeOrderedIdField()
+    subject_kind = models.CharField(max_length=24)
+    subject_id = models.BigIntegerField()
+    merchant_id = models.BigIntegerField()
+    effect = models.CharField(max_length=20, choices=Effect)
+    is_automated = models.BooleanField(_("automated"))  # no person decided it
+    reason_codes = models.JSONField()  # internal: the merchant reads their sentences
+    basis = models.CharField(max_length=12)  # "law" or "contract"
+    message = models.TextField(blank=True)  # the reviewer's own words to the merchant
+    texts = models.JSONField()
+    appeal_until = models.DateTimeField(null=True)  # null = no appeal against this one
+    created_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("statement of reasons")
+        verbose_name_plural = _("statements of reasons")
+        indexes = [models.Index(fields=["subject_id", "subject_kind", "id"], name="statement_of_subject")]
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(reason_codes=[]) & ~models.Q(texts={}), name="statement_says_why"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(appeal_until=None) | models.Q(appeal_until__gt=models.F("created_at")),
+                name="statement_can_be_appealed_after_it_was_given",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject_kind}: {self.effect}"

@@ -5,7 +5,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import APIKey, User
-from core.fields import TimeOrderedIdField, TwoTimesModel
+from core.fields import StatementField, TimeOrderedIdField, TwoTimesModel, given_with
 
 
 class MerchantStatus(models.TextChoices):
@@ -30,6 +30,8 @@ class Merchant(models.Model):
     # Computed above (risk, order health) and only kept here; null = not computed yet.
     account_score = models.FloatField(_("account score"), null=True, blank=True)
     account_score_at = models.DateTimeField(null=True, blank=True)
+    restriction_statement = StatementField()
+    suspension_statement = StatementField()
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -40,6 +42,16 @@ class Merchant(models.Model):
             models.CheckConstraint(
                 condition=models.Q(account_score=None) | models.Q(account_score__range=(0, 1)),
                 name="account_score_is_a_probability",
+            ),
+            *given_with(
+                "restriction_statement",
+                name="restricted_merchant_has_its_reasons",
+                when=models.Q(status="restricted"),
+            ),
+            *given_with(
+                "suspension_statement",
+                name="suspended_merchant_has_its_reasons",
+                when=models.Q(status="suspended"),
             ),
         ]
 
@@ -148,6 +160,8 @@ class MerchantApplication(TwoTimesModel):
     requested_items = models.JSONField(default=list, blank=True)
     reason_codes = models.JSONField(default=list, blank=True)
     is_final = models.BooleanField(_("final"), default=False)  # rejected for good: no further attempt
+    rejection_statement = StatementField()
+    request_statement = StatementField()
 
     class Meta:
         verbose_name = _("application")
@@ -170,6 +184,16 @@ class MerchantApplication(TwoTimesModel):
             models.CheckConstraint(
                 condition=models.Q(is_final=False) | models.Q(status="rejected"),
                 name="only_a_rejection_is_final",
+            ),
+            *given_with(
+                "rejection_statement",
+                name="rejected_application_has_its_reasons",
+                when=models.Q(status="rejected"),
+            ),
+            *given_with(
+                "request_statement",
+                name="returned_application_has_its_reasons",
+                when=models.Q(status="info_requested"),
             ),
         ]
 

@@ -5,12 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from accounts.models import User
 from core import audit, journal, outbox
 from core.actors import SYSTEM, Actor
 from core.errors import Conflict, FieldError, ValidationFailed
+from core.models import Effect
 from core.outbox import TaskCall
 from core.refs import Ref
+from core.statements import About, Fact, give_reasons
 from core.uploads import Upload
 
 from . import documents
@@ -151,6 +156,7 @@ def submit_application(
             occurred_at=at,
             known_at=at,
             requested_items=[],
+            request_statement_id=None,
         )
         _announce("merchant.application.submitted", application, send=send)
 
@@ -158,7 +164,7 @@ def submit_application(
 def withdraw_application(application: MerchantApplication, *, actor: Actor) -> None:
     """Let the applicant end an open application."""
     with journal.unit():
-        APPLICATION.move(application, "withdraw", actor=actor)
+        APPLICATION.move(application, "withdraw", actor=actor, request_statement_id=None)
 
 
 def begin_screening(application: MerchantApplication, *, actor: Actor = SYSTEM) -> None:
@@ -171,13 +177,9 @@ def approve_application(
     application: MerchantApplication, *, actor: Actor, at: datetime, reason_codes: Sequence[str] = ()
 ) -> None:
     """Accept the applicant: the merchant account becomes active."""
-    merchant = application.merchant
     with journal.unit():
         _decide(application, "approve", actor=actor, at=at, reason_codes=reason_codes)
-        _announce("merchant.application.approved", application)
-        if merchant.status == MerchantStatus.ONBOARDING:
-            MERCHANT.move(merchant, "activate", actor=SYSTEM, joined_at=at)
-            outbox.record("merchant.activated", subject=Ref("merchant", merchant.pk), merchant_id=merchant.pk)
+        _admit(application, at)
 
 
 def review_application(
@@ -189,7 +191,12 @@ def review_application(
 
 
 def request_information(
-    application: MerchantApplication, items: Sequence[RequestedItem], *, actor: Actor, at: datetime
+    application: MerchantApplication,
+    items: Sequence[RequestedItem],
+    *,
+    actor: Actor,
+    at: datetime,
+    message: str = "",
 ) -> None:
     """Ask the merchant for the items; only these become editable. ValidationFailed without any."""
     if not items:
@@ -201,7 +208,18 @@ def request_information(
     ]
     codes = list(dict.fromkeys(item.code for item in items))
     with journal.unit():
-        _decide(application, "request_info", actor=actor, at=None, reason_codes=codes, requested_items=rows)
+        statement = give_reasons(
+            about(application), Effect.INFO_REQUESTED, reason_codes=codes, actor=actor, at=at, message=message
+        )
+        _decide(
+            application,
+            "request_info",
+            actor=actor,
+            at=None,
+            reason_codes=codes,
+            requested_items=rows,
+            request_statement_id=statement.pk,
+        )
         _announce("merchant.application.info_requested", application, {"items": rows})
 
 
@@ -222,17 +240,112 @@ def reject_application(
     at: datetime,
     reason_codes: Sequence[str],
     is_final: bool = False,
+    message: str = "",
 ) -> None:
     """Refuse the applicant; the reasons are mandatory.
 
     is_final    no further attempt follows
     """
-    if not reason_codes:
-        detail = "A rejection needs a reason."
-        raise ValidationFailed([FieldError("/reason_codes", "required", detail)])
     with journal.unit():
-        _decide(application, "reject", actor=actor, at=at, reason_codes=reason_codes, is_final=is_final)
+        statement = give_reasons(
+            about(application),
+            Effect.REJECTED,
+            reason_codes=reason_codes,
+            actor=actor,
+            at=at,
+            message=message,
+        )
+        _decide(
+            application,
+            "reject",
+            actor=actor,
+            at=at,
+            reason_codes=reason_codes,
+            is_final=is_final,
+            rejection_statement_id=statement.pk,
+        )
         _announce("merchant.application.rejected", application)
+
+
+def reinstate_application(application: MerchantApplication, *, actor: Actor, at: datetime) -> None:
+    """Undo a rejection that an appeal proved wrong: the merchant account becomes active.
+
+    A draft of a later attempt is withdrawn. Raises Conflict, `application_open`,
+    while one that was handed in is under way: that one is decided first.
+    """
+    with journal.unit():
+        later = application.merchant.applications.filter(status__in=OPEN_STATUSES).first()
+        if later is not None and later.status == ApplicationStatus.DRAFT:
+            withdraw_application(later, actor=SYSTEM)
+        elif later is not None:
+            detail = _("A later attempt is under way. It has to be decided first.")
+            raise Conflict(detail, code="application_open")
+        _decide(application, "reinstate", actor=actor, at=at, reason_codes=(), rejection_statement_id=None)
+        _admit(application, at)
+
+
+def about(application: MerchantApplication) -> About:
+    """Return what a statement of reasons may tell the applicant of an application; no query."""
+    return About(
+        Ref("application", application.pk),
+        application.merchant_id,
+        title=application.company_name,
+        facts=(
+            Fact(gettext_lazy("Company"), application.company_name),
+            Fact(gettext_lazy("Country"), application.country),
+            Fact(gettext_lazy("Registration number"), application.registration_number),
+            Fact(gettext_lazy("Attempt"), str(application.attempt)),
+        ),
+    )
+
+
+def restrict_merchant(
+    merchant: Merchant, *, actor: Actor, at: datetime, reason_codes: Sequence[str], message: str = ""
+) -> None:
+    """Restrict a selling account: a person's decision, or the system's on a broken duty."""
+    with journal.unit():
+        statement = give_reasons(
+            about_account(merchant),
+            Effect.RESTRICTED,
+            reason_codes=reason_codes,
+            actor=actor,
+            at=at,
+            message=message,
+        )
+        MERCHANT.move(
+            merchant,
+            "restrict",
+            actor=actor,
+            reason_code=reason_codes[0],
+            restriction_statement_id=statement.pk,
+        )
+        outbox.record("merchant.restricted", subject=Ref("merchant", merchant.pk), merchant_id=merchant.pk)
+
+
+def lift_restriction(merchant: Merchant, *, actor: Actor) -> None:
+    """Let a restricted account sell again."""
+    with journal.unit():
+        MERCHANT.move(merchant, "lift", actor=actor, restriction_statement_id=None)
+        outbox.record("merchant.reinstated", subject=Ref("merchant", merchant.pk), merchant_id=merchant.pk)
+
+
+def about_account(merchant: Merchant) -> About:
+    """Return what a statement of reasons may tell a merchant of its account; no query."""
+    return About(
+        Ref("merchant", merchant.pk),
+        merchant.pk,
+        title=merchant.name,
+        facts=(Fact(gettext_lazy("Merchant"), merchant.name),),
+    )
+
+
+def _admit(application: MerchantApplication, at: datetime) -> None:
+    """Tell of an approval, and open the account that waited for it."""
+    merchant = application.merchant
+    _announce("merchant.application.approved", application)
+    if merchant.status == MerchantStatus.ONBOARDING:
+        MERCHANT.move(merchant, "activate", actor=SYSTEM, joined_at=at)
+        outbox.record("merchant.activated", subject=Ref("merchant", merchant.pk), merchant_id=merchant.pk)
 
 
 def _draft(

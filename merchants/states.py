@@ -15,7 +15,7 @@ APPLICATION = Machine(
             "withdraw", ("draft", "submitted", "screening", "in_review", "info_requested"), "withdrawn", "M"
         ),
         Move("expire", ("draft", "info_requested"), "expired", "X"),
-        Move("appeal", ("rejected",), "in_review", "M"),
+        Move("reinstate", ("rejected",), "approved", "R"),
     ],
 )
 

@@ -57,7 +57,15 @@ def refuse_order(order: Order, *, actor: Actor, at: datetime, reason: str) -> No
 def cancel_order(order: Order, *, actor: Actor, at: datetime, reason: str) -> None:
     """Cancel an order before it ships; a hold ends with it."""
     with journal.unit():
-        ORDER.move(order, "cancel", actor=actor, comment=reason, hold_kind="", hold_reason="")
+        ORDER.move(
+            order,
+            "cancel",
+            actor=actor,
+            comment=reason,
+            hold_kind="",
+            hold_reason="",
+            hold_statement_id=None,
+        )
         _announce("order.cancelled", order)
 
 

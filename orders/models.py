@@ -4,7 +4,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Listing
-from core.fields import TimeOrderedIdField, TwoTimesModel
+from core.fields import StatementField, TimeOrderedIdField, TwoTimesModel, given_with
 from merchants.models import Merchant
 
 
@@ -68,6 +68,8 @@ class Order(TwoTimesModel):
     decided_at = models.DateTimeField(null=True, blank=True)
     # Null for orders that arrived by API or portal; imported history is final.
     import_batch_id = models.BigIntegerField(null=True)
+    decline_statement = StatementField()
+    hold_statement = StatementField()
 
     class Meta:
         verbose_name = _("order")
@@ -111,6 +113,18 @@ class Order(TwoTimesModel):
             models.CheckConstraint(
                 condition=models.Q(hold_kind="") | ~models.Q(status__in=["partially_shipped", "shipped"]),
                 name="held_order_does_not_ship",
+            ),
+            *given_with(
+                "decline_statement",
+                name="declined_order_has_its_reasons",
+                when=models.Q(status="declined"),
+                exempt=models.Q(import_batch_id__isnull=False),
+            ),
+            *given_with(
+                "hold_statement",
+                name="held_order_has_its_reasons",
+                when=~models.Q(hold_kind=""),
+                exempt=models.Q(import_batch_id__isnull=False),
             ),
         ]
 

@@ -3,10 +3,11 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from django.conf import settings
+from django.utils.translation import gettext_lazy
 
 from catalog.models import Listing
 from core import journal, outbox
@@ -15,10 +16,12 @@ from core.encryption import encrypt
 from core.errors import Conflict, ValidationFailed
 from core.fingerprints import fingerprint_or_none
 from core.journal import Refusal
-from core.money import convert
+from core.models import Effect
+from core.money import convert, to_text
 from core.outbox import TaskCall
 from core.rates import get_rate
 from core.refs import Ref
+from core.statements import About, Fact, give_reasons
 from merchants.models import Merchant
 
 from .models import Order, OrderContact, OrderKey, OrderLine, OrderStatus, PaymentStatus
@@ -77,6 +80,7 @@ def approve_order(order: Order, *, actor: Actor, at: datetime, reason_codes: Seq
             reason_code=reason_codes[0] if reason_codes else "",
             hold_kind="",
             hold_reason="",
+            hold_statement_id=None,
             decided_at=at,
         )
         event = "order.released" if was_held else "order.approved"
@@ -86,7 +90,9 @@ def approve_order(order: Order, *, actor: Actor, at: datetime, reason_codes: Seq
 def hold_order(order: Order, *, actor: Actor, at: datetime, reason_codes: Sequence[str]) -> None:
     """Keep a received order where it is until a person has looked: it cannot ship."""
     with journal.unit():
+        statement = give_reasons(about(order), Effect.HELD, reason_codes=reason_codes, actor=actor, at=at)
         changes = {
+            "hold_statement_id": statement.pk,
             "hold_kind": "risk",
             "hold_reason": reason_codes[0] if reason_codes else "",
             "decided_at": at,
@@ -95,9 +101,14 @@ def hold_order(order: Order, *, actor: Actor, at: datetime, reason_codes: Sequen
         _announce("order.held", order, reason_codes)
 
 
-def decline_order(order: Order, *, actor: Actor, at: datetime, reason_codes: Sequence[str]) -> None:
-    """End a received order."""
+def decline_order(
+    order: Order, *, actor: Actor, at: datetime, reason_codes: Sequence[str], message: str = ""
+) -> None:
+    """End a received order, and tell its merchant why; `message` is a reviewer's word to them."""
     with journal.unit():
+        statement = give_reasons(
+            about(order), Effect.DECLINED, reason_codes=reason_codes, actor=actor, at=at, message=message
+        )
         ORDER.move(
             order,
             "decline",
@@ -105,9 +116,32 @@ def decline_order(order: Order, *, actor: Actor, at: datetime, reason_codes: Seq
             reason_code=reason_codes[0] if reason_codes else "",
             hold_kind="",
             hold_reason="",
+            hold_statement_id=None,
+            decline_statement_id=statement.pk,
             decided_at=at,
         )
         _announce("order.declined", order, reason_codes)
+
+
+def reinstate_order(order: Order, *, actor: Actor, at: datetime) -> None:
+    """Undo a decline that an appeal proved wrong: the order goes on as if it had been approved."""
+    with journal.unit():
+        ORDER.move(order, "reinstate", actor=actor, decline_statement_id=None)
+        approve_order(order, actor=actor, at=at)
+
+
+def about(order: Order) -> About:
+    """Return what a statement of reasons may tell the merchant of an order; no query."""
+    return About(
+        Ref("order", order.pk),
+        order.merchant_id,
+        title=order.external_id,
+        facts=(
+            Fact(gettext_lazy("Order number"), order.external_id),
+            Fact(gettext_lazy("Total"), f"{to_text(order.total_minor, order.currency)} {order.currency}"),
+            Fact(gettext_lazy("Placed"), f"{order.occurred_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"),
+        ),
+    )
 
 
 def _build_order(merchant: Merchant, new: NewOrder, *, at: datetime) -> Order:

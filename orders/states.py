@@ -10,6 +10,7 @@ ORDER = Machine(
         Move("await_payment", ("received",), "awaiting_payment", "XR"),
         Move("await_acceptance", ("received", "awaiting_payment"), "awaiting_acceptance", "XRP"),
         Move("decline", ("received",), "declined", "XR"),
+        Move("reinstate", ("declined",), "received", "R"),
         Move("accept", ("awaiting_acceptance",), "awaiting_fulfilment", "MX"),
         Move("refuse", ("awaiting_acceptance",), "refused", "MX"),
         Move("ship_part", ("awaiting_fulfilment",), "partially_shipped", "MP"),

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from core.ids import encode
 from core.models import TransitionRecord
 from core.reasons import decline_sentence, find_reason
+from core.refs import Ref
 from merchants.permissions import Access, Area
 from orders.contacts import find_contact
 from orders.handling import pieces_left, pieces_to_refund
@@ -22,6 +23,7 @@ from orders.states import ORDER
 from .access import Shop
 from .forms.orders import RefundForm, ShipForm
 from .history import as_events
+from .statements import show_statement
 
 _REFUND_NOTES = {
     RefundStatus.PENDING: gettext_lazy("Waiting for the payment provider"),
@@ -91,6 +93,9 @@ def describe(order: Order, shop: Shop, *, ship_form: ShipForm | None = None) -> 
         "refund_rows": [RefundRow(refund) for refund in order.refunds.all()],
         "sees_refunds": shop.may(Area.REFUNDS, Access.READ),
         "contact": find_contact(order) if shop.may(Area.ORDERS) else None,
+        "statement": show_statement(
+            Ref("order", order.pk), order.decline_statement_id, order.hold_statement_id
+        ),
         "events": as_events(history, shop),
         "offers": _offers(order, shop, left, to_refund),
         "ship_form": ship_form or ShipForm(lines, left),

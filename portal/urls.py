@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from .views import application, health, home, listing_edits, listings, orders, products, wizard
+from .views import appeals, application, health, home, listing_edits, listings, orders, products, wizard
 
 app_name = "portal"
 
@@ -42,10 +42,14 @@ _orders: list[URLPattern] = [
     path("orders/<str:public_id>/ship/", orders.ship, name="order_ship"),
     path("orders/<str:public_id>/refund/", orders.refund, name="order_refund"),
 ]
+_appeals: list[URLPattern] = [
+    path("statements/<str:public_id>/appeal/", appeals.appeal, name="appeal"),
+    path("appeals/files/<str:public_id>/", appeals.appeal_file, name="appeal_file"),
+]
 _advice: list[URLPattern] = [
     path("health/", health.health, name="health"),
     path("products/", products.products, name="products"),
     path("products/<str:public_id>/", products.product, name="product"),
 ]
 
-urlpatterns: list[URLPattern] = [*_home, *_application, *_listings, *_orders, *_advice]
+urlpatterns: list[URLPattern] = [*_home, *_application, *_listings, *_orders, *_appeals, *_advice]

@@ -16,11 +16,13 @@ from django.utils import timezone
 
 from catalog.models import BannedTerm, Category, Listing, ListingRevision, ListingStatus, RevisionStatus
 from core.ids import new_id
-from core.models import ExchangeRate
+from core.models import Effect, ExchangeRate, Statement
 from core.money import convert
+from core.statements import columns
 from merchants.answers import ApplicationFields, clean_answers
 from merchants.models import ApplicationStatus, EntityType, Merchant, MerchantApplication, MerchantStatus
 from merchants.requirements import TERMS_VERSION
+from merchants.services import about
 from risk.models import Label, LabelSource, Subject
 
 from .marketplace import SampleMarketplace
@@ -104,7 +106,7 @@ def load_merchants(frame: pl.DataFrame) -> dict[str, Merchant]:
 def load_applications(frame: pl.DataFrame, merchants: Mapping[str, Merchant]) -> None:
     """Load decided applications, admitted or rejected, each with what it proved to be."""
     known = set(MerchantApplication.objects.exclude(external_ref=None).values_list("external_ref", flat=True))
-    applications, labels, refused = [], [], []
+    applications, labels, refused, statements = [], [], [], []
     for row in frame.iter_rows(named=True):
         if row["application_ref"] in known:
             continue
@@ -115,11 +117,27 @@ def load_applications(frame: pl.DataFrame, merchants: Mapping[str, Merchant]) ->
             )
             refused.append(merchant)
         application = _application(row, merchant, is_admitted=row["merchant_ref"] is not None)
+        if application.status == ApplicationStatus.REJECTED:
+            statements.append(_state_reasons(application))
         applications.append(application)
         labels.append(_label(Subject.APPLICATION, application.pk, merchant.pk, row))
     Merchant.objects.bulk_create(refused, batch_size=_BATCH)
+    Statement.objects.bulk_create(statements, batch_size=_BATCH)
     MerchantApplication.objects.bulk_create(applications, batch_size=_BATCH)
     _create_labels(labels)
+
+
+def _state_reasons(application: MerchantApplication) -> Statement:
+    assert application.decided_at is not None
+    values = columns(
+        about(application),
+        Effect.REJECTED,
+        reason_codes=application.reason_codes,
+        is_automated=False,
+        at=application.decided_at,
+    )
+    application.rejection_statement = statement = Statement(**values)
+    return statement
 
 
 def load_listings(

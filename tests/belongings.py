@@ -5,6 +5,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from accounts.models import Role, User
+from cases.appealing import open_appeal
 from cases.models import ReviewCase, Verdict
 from catalog.content import RevisionFields
 from catalog.services import start_revision
@@ -15,6 +16,7 @@ from delivery.sequencer import sequence
 from intake.models import ImportBatch
 from intake.pipeline import submit_application, submit_order
 from merchants.models import Document, Merchant
+from orders.services import decline_order
 from risk.backtest.services import run_now
 from risk.list_files import NewEntry
 from risk.models import Alert, Decision, ListEntry, RuleSet
@@ -25,6 +27,7 @@ from tests.make import (
     make_image,
     make_listing,
     make_new_order,
+    make_order,
     make_user,
 )
 
@@ -37,13 +40,18 @@ def make_belongings(merchant: Merchant) -> dict[str, str]:
     again = RevisionFields("tea", "Oolong tea, again", "Picked by hand, packed in tins.", 9_900, "CNY")
     start_revision(listing, again, actor=SYSTEM, at=NOON)
     order = submit_order(merchant, make_new_order(), actor=SYSTEM, at=NOON).order
+    refused = make_order(merchant)
+    decline_order(refused, actor=SYSTEM, at=timezone.now(), reason_codes=["other"])
+    statement = refused.decline_statement
+    assert statement is not None
+    opened = open_appeal(statement, text="Look again.", files=[make_image()], actor=SYSTEM, at=timezone.now())
     sequence()
     alert = Alert.objects.create(merchant=merchant, code="account_risk_high", score=0.9, created_at=NOON)
     batch = ImportBatch.objects.create(
         mapping="olist", mapping_hash="x", file_name="x", content_sha256="x", error_file="imports/x.csv"
     )
     batch.error_file.storage.save("imports/x.csv", make_image())
-    case = ReviewCase.objects.get(subject_kind="order")
+    case = ReviewCase.objects.get(subject_kind="order", appeal=None)
     verdict = Verdict.objects.create(
         case=case,
         kind="approve",
@@ -67,6 +75,9 @@ def make_belongings(merchant: Merchant) -> dict[str, str]:
         "evt": OutboxEvent.objects.filter(merchant_id=merchant.pk).first(),
         "alr": alert,
         "imp": batch,
+        "sta": statement,
+        "apl": opened,
+        "apf": opened.files.get(),
     }
     return {prefix: encode(prefix, row.pk) for prefix, row in found.items() if row is not None}
 

@@ -20,12 +20,15 @@ from catalog.content import RevisionFields
 from catalog.models import Category, Listing, ListingRevision
 from catalog.services import approve_revision, begin_screening, create_listing, submit_revision
 from core.actors import SYSTEM
+from core.models import Effect as StatedEffect
+from core.models import Statement
 from core.money import to_minor
 from core.refs import Ref
+from core.statements import About, columns
 from merchants.answers import ApplicationFields
 from merchants.models import KeyGrant, MemberRole, Membership, Merchant, MerchantApplication, MerchantStatus
 from merchants.requirements import TERMS_VERSION
-from merchants.services import add_document, save_application, start_application
+from merchants.services import about_account, add_document, save_application, start_application
 from ml.artifacts import ModelArtifact
 from ml.calibration import Calibration
 from ml.estimators import LinearModel
@@ -58,10 +61,28 @@ def make_merchant(
     fields.setdefault("name", f"Merchant {number}")
     fields.setdefault("country", "CN")
     fields.setdefault("joined_at", NOON - timedelta(days=90))
-    merchant = Merchant.objects.create(status=status, **fields)
+    merchant = Merchant(status=status, **fields)
+    if status in {MerchantStatus.RESTRICTED, MerchantStatus.SUSPENDED}:
+        state_reasons(merchant)
+    merchant.save(force_insert=True)
     if owner is not None:
         Membership.objects.create(user=owner, merchant=merchant, role=MemberRole.OWNER)
     return merchant
+
+
+def state_reasons(merchant: Merchant) -> None:
+    """Give a merchant, not saved, the statement of reasons that its status needs."""
+    effect, column = {
+        MerchantStatus.RESTRICTED: (StatedEffect.RESTRICTED, "restriction_statement"),
+        MerchantStatus.SUSPENDED: (StatedEffect.SUSPENDED, "suspension_statement"),
+    }[MerchantStatus(merchant.status)]
+    setattr(merchant, column, make_statement(about_account(merchant), effect))
+
+
+def make_statement(about: About, effect: StatedEffect, *, at: datetime = NOON) -> Statement:
+    """Return the statement of reasons of a decision that a test writes straight to its table."""
+    values = columns(about, effect, reason_codes=["policy_violation"], is_automated=False, at=at)
+    return Statement.objects.create(**values)
 
 
 def make_key(

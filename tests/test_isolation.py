@@ -46,9 +46,12 @@ OBJECTS = {
     "portal/listings/": "lst",
     "portal/products/": "lst",
     "portal/orders/": "ord",
+    "portal/statements/": "sta",
+    "portal/appeals/files/": "apf",
     "console/cases/": "cas",
     "console/verdicts/": "ver",
     "console/documents/": "doc",
+    "console/appeals/files/": "apf",
     "console/images/": "rev",
     "console/alerts/": "alr",
     "console/decisions/": "dec",
@@ -63,6 +66,8 @@ OBJECTS = {
     "api/v1/orders/": "ord",
     "api/v1/decisions/": "dec",
     "api/v1/merchants/": "mer",
+    "api/v1/statements/": "sta",
+    "api/v1/appeals/": "apl",
 }
 # Parameters that name no object of a merchant.
 WORDS = {
@@ -83,6 +88,7 @@ BODIES: dict[str, dict[str, Any]] = {
         "content": b64encode(b"%PDF-1.7\n%%EOF\n").decode(),
     },
     "api/v1/listings/<str:id>": {"stock": 3},
+    "api/v1/statements/<str:id>/appeals": {"text": "Look again."},
     "api/v1/listings/<str:id>/revisions": {
         "category": "tea",
         "title": "Tea pot, 600 ml",
@@ -369,7 +375,7 @@ def _told(answer: HttpResponse) -> tuple[int, str]:
         problem = json.loads(answer.content)
         return answer.status_code, json.dumps({key: problem.get(key) for key in ("code", "title", "detail")})
     text = re.sub(r'csrf[^"]*"[^>]*>|"X-CSRFToken": *"[^"]*"', "", answer.content.decode())
-    return answer.status_code, re.sub(r"(?:ord|lst|rev|doc)_[0-9a-z]{13}|[0-9a-f]{16}", "", text)
+    return answer.status_code, re.sub(r"(?:ord|lst|rev|doc|sta|apf)_[0-9a-z]{13}|[0-9a-f]{16}", "", text)
 
 
 def _writes(queries: CaptureQueriesContext) -> list[str]:

@@ -32,7 +32,7 @@ from merchants.services import add_document, save_application, start_application
 from merchants.states import APPLICATION
 
 from . import examples
-from .fields import CountryField, FileField, Shape, TextField, moment, read_flag
+from .fields import STATEMENT, CountryField, FileField, Shape, TextField, moment, public_id, read_flag
 from .lists import filter_parameters, list_of, window_parameters
 
 _READ, _WRITE = "applications:read", "applications:write"
@@ -96,6 +96,7 @@ class ApplicationSummary(Shape):
     submitted_at = serializers.DateTimeField(allow_null=True)
     decided_at = serializers.DateTimeField(allow_null=True)
     reasons = serializers.ListField(child=serializers.CharField(), help_text="Sentences for the merchant.")
+    statement = serializers.CharField(allow_null=True, help_text=STATEMENT)
     requested_items = RequestedItem(many=True, help_text="What is asked for again.")
     available_actions = serializers.ListField(child=serializers.ChoiceField(_OFFERED))
 
@@ -280,6 +281,7 @@ def render_application(application: MerchantApplication) -> dict[str, Any]:
         "submitted_at": moment(application.submitted_at),
         "decided_at": moment(application.decided_at),
         "reasons": merchant_sentences(application.reason_codes),
+        "statement": public_id("sta", application.rejection_statement_id or application.request_statement_id),
         "requested_items": [render_item(item) for item in application.requested_items],
         "available_actions": [
             action for action in APPLICATION.actions(application.status, "M") if action in _OFFERED

@@ -25,6 +25,9 @@ from .fields import Shape, moment, public_id
 
 # What partners hear of, by the stable names of the API. Whatever else is in the outbox is the house's own.
 EVENT_TYPES = (
+    "appeal.denied",
+    "appeal.opened",
+    "appeal.upheld",
     "inventory.back_in_stock",
     "inventory.out_of_stock",
     "inventory.stock_changed",
@@ -41,6 +44,8 @@ EVENT_TYPES = (
     "merchant.application.info_requested",
     "merchant.application.rejected",
     "merchant.application.submitted",
+    "merchant.reinstated",
+    "merchant.restricted",
     "order.accepted",
     "order.approved",
     "order.cancelled",
@@ -140,6 +145,10 @@ def render_payload(payload: Mapping[str, Any]) -> dict[str, Any]:
         shown["order"] = encode("ord", payload["order"])
     if "revision" in payload:
         shown["revision"] = encode("rev", payload["revision"])
+    if "appeal" in payload:
+        shown["appeal"] = encode("apl", payload["appeal"])
+    if "statement" in payload:
+        shown["statement"] = encode("sta", payload["statement"])
     if "amount_minor" in payload:
         currency = payload["currency"]
         shown["amount"] = {"amount": to_text(payload["amount_minor"], currency), "currency": currency}

@@ -34,6 +34,41 @@ _SUMMARY = {
 }
 DECISION = {**_SUMMARY, "subject": {"kind": "order", "id": _ORDER}, "merchant": _MERCHANT}
 
+STATEMENT = {
+    "id": "sta_1hczaj5q20000",
+    "subject": {"kind": "order", "id": _ORDER},
+    "merchant": _MERCHANT,
+    "effect": "declined",
+    "heading": "Order 2026-000123 was declined. Please do not ship it.",
+    "reasons": ["We could not confirm this order as safe, so it was not accepted."],
+    "message": "",
+    "facts": [
+        {"label": "Order number", "value": "2026-000123"},
+        {"label": "Total", "value": "49.90 CNY"},
+        {"label": "Placed", "value": "2026-03-02 12:00 UTC"},
+    ],
+    "is_automated": True,
+    "basis": "contract",
+    "basis_text": "The contract: the marketplace’s terms that you accepted when you applied.",
+    "cure": "There is nothing to put right. If you know the buyer, appeal and say so.",
+    "appeal_text": "You can appeal in the portal or through the API until Sept. 2, 2026. …",
+    "appeal_until": "2026-09-02T12:00:00Z",
+    "created_at": _AT,
+}
+
+NEW_APPEAL = {"text": "The buyer is a customer of many years. See the invoices.", "files": ["JVBERi0xLjcK…"]}
+APPEAL = {
+    "id": "apl_1hczaj5q30000",
+    "statement": "sta_1hczaj5q20000",
+    "status": "open",
+    "text": "The buyer is a customer of many years. See the invoices.",
+    "message": "",
+    "denial": None,
+    "due_at": "2026-03-03T00:00:00Z",
+    "created_at": _AT,
+    "decided_at": None,
+}
+
 # ── Orders ───────────────────────────────────────────────────────────────────────────────────────
 NEW_ORDER = {
     "merchant": _MERCHANT,
@@ -56,6 +91,7 @@ ORDER = {
     "placed_at": _AT,
     "received_at": _AT,
     "decided_at": _AT,
+    "statement": None,
     "available_actions": ["accept", "refuse", "cancel"],
 }
 PLACED_ORDER = {
@@ -126,6 +162,7 @@ APPLICATION = {
     "submitted_at": _AT,
     "decided_at": None,
     "reasons": ["We could not read the document. Please upload a clearer copy."],
+    "statement": "sta_1hczaj5q20000",
     "requested_items": [
         {
             "requirement": "document_licence",
@@ -170,6 +207,7 @@ _REVISION = {
     "submitted_at": _AT,
     "decided_at": _AT,
     "reasons": [],
+    "statement": None,
     "issues": [{"field": "image", "severity": "info", "message": "Please add an image of the product."}],
 }
 LISTING = {

@@ -23,6 +23,9 @@ from core.errors import FieldError, NotFound, ValidationFailed
 from core.ids import decode, encode
 from core.money import InvalidAmount, exponent, to_minor, to_text
 
+# What every resource says of its `statement`.
+STATEMENT = "The statement of reasons that stands against it; null if none does."
+
 _OWN_VALIDATORS = (
     MaxLengthValidator,
     MinLengthValidator,

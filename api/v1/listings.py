@@ -38,7 +38,19 @@ from intake.withdrawals import withdraw_revision
 from merchants.selectors import get_merchant
 
 from . import examples
-from .fields import FileField, IdField, Money, Shape, TextField, minor, moment, money, read_flag
+from .fields import (
+    STATEMENT,
+    FileField,
+    IdField,
+    Money,
+    Shape,
+    TextField,
+    minor,
+    moment,
+    money,
+    public_id,
+    read_flag,
+)
 from .lists import filter_parameters, list_of, window_parameters
 
 _READ, _WRITE = "listings:read", "listings:write"
@@ -90,6 +102,7 @@ class RevisionSummary(Shape):
     submitted_at = serializers.DateTimeField(allow_null=True)
     decided_at = serializers.DateTimeField(allow_null=True)
     reasons = serializers.ListField(child=serializers.CharField(), help_text="Sentences for the merchant.")
+    statement = serializers.CharField(allow_null=True, help_text=STATEMENT)
     issues = ListingIssue(many=True)
 
 
@@ -316,6 +329,7 @@ def render_revision(revision: ListingRevision) -> dict[str, Any]:
         "submitted_at": moment(revision.submitted_at),
         "decided_at": moment(revision.decided_at),
         "reasons": merchant_sentences(revision.reason_codes),
+        "statement": public_id("sta", revision.rejection_statement_id or revision.request_statement_id),
         "issues": [
             {"field": issue.field, "severity": issue.severity, "message": issue.sentence}
             for issue in describe_all(revision.issues)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import applications, decisions, events, listings, merchants, recommendations
+from . import appeals, applications, decisions, events, listings, merchants, recommendations, statements
 from .orders import views as orders
 
 urlpatterns = [
@@ -27,6 +27,9 @@ urlpatterns = [
     path("orders/<str:id>/payment-events", orders.PaymentEvents.as_view(), name="payment_events"),
     path("decisions", decisions.Decisions.as_view(), name="decisions"),
     path("decisions/<str:id>", decisions.DecisionItem.as_view(), name="decision"),
+    path("statements/<str:id>", statements.StatementItem.as_view(), name="statement"),
+    path("statements/<str:id>/appeals", appeals.Appeals.as_view(), name="statement_appeals"),
+    path("appeals/<str:id>", appeals.AppealItem.as_view(), name="appeal"),
     path("recommendations", recommendations.Recommendations.as_view(), name="recommendations"),
     path("events", events.Events.as_view(), name="events"),
     path("merchants", merchants.Merchants.as_view(), name="merchants"),

@@ -13,6 +13,7 @@ from cases.choices import reasons_for
 from cases.models import CaseStatus, ReviewCase
 from cases.similar import COMPARED, list_similar
 from console.access import staff_page, user_of
+from console.appeals import appeal_of
 from console.bands import live_bands
 from console.changes import changes_since
 from console.evidence import evidence_of
@@ -139,6 +140,7 @@ def show_case(
         "link_pages": pages_of(user, links.kind, [row.other.id for row in links.rows]) if links else {},
         "events": events,
         "changes": changes,
+        "appeal": appeal_of(found),
         "has_claim": has_claim,
         "is_taken": found.status == CaseStatus.CLAIMED and not is_mine and not claims.has_expired(found, now),
         "is_open": found.status in {CaseStatus.QUEUED, CaseStatus.CLAIMED},

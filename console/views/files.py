@@ -5,6 +5,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.actors import actor_of
 from accounts.permissions import Permission
+from cases.appeals import get_appeal_file, open_appeal_file
 from catalog.models import ListingRevision
 from console.access import staff_page, user_of
 from core.downloads import private_file
@@ -28,6 +29,21 @@ def document(request: HttpRequest, public_id: str) -> HttpResponseBase:
         content_type=found.content_type,
         name=f"{found.kind}-{public_id}",
         as_attachment=not found.content_type.startswith("image/"),
+    )
+
+
+@require_safe
+@staff_page(Permission.REVIEW_CASES)
+def appeal_file(request: HttpRequest, public_id: str) -> HttpResponseBase:
+    """Stream a piece of evidence that came with an appeal and note who saw it."""
+    user = user_of(request)
+    found = get_appeal_file(decode("apf", public_id), None)
+    if Membership.objects.filter(user=user, merchant_id=found.appeal.merchant_id).exists():
+        raise NotFound("No such file.")
+    open_appeal_file(found, actor=actor_of(user))
+    is_image = found.content_type.startswith("image/")
+    return private_file(
+        found.file, content_type=found.content_type, name=public_id, as_attachment=not is_image
     )
 
 

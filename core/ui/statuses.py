@@ -186,7 +186,7 @@ STATUSES: Mapping[str, Mapping[str, Status]] = {
         ended={"withdrawn": _("Withdrawn")},
     ),
     "case": _table(
-        progress={"claimed": _("Claimed"), "decided": _("Decided")},
+        progress={"claimed": _("Claimed"), "decided": pgettext_lazy("case", "Decided")},
         waits={
             **_QUEUED,
             "awaiting_subject": _("Awaiting the merchant"),
@@ -198,10 +198,9 @@ STATUSES: Mapping[str, Mapping[str, Status]] = {
         ended={"cancelled": _("Cancelled")},
     ),
     "appeal": _table(
-        progress={"submitted": _("Submitted"), "in_review": _("In review")},
+        progress={"open": _("In review")},
         good={"upheld": _("Appeal upheld")},
-        bad={"dismissed": _("Appeal dismissed")},
-        ended={"withdrawn": _("Withdrawn")},
+        bad={"denied": _("Appeal denied")},
     ),
     "import": _table(
         draft={"uploaded": _("Uploaded"), "mapping": _("Mapping")},

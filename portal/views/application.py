@@ -19,6 +19,7 @@ from core.downloads import private_file
 from core.errors import Conflict, NotFound
 from core.ids import decode, encode
 from core.reasons import merchant_sentences
+from core.refs import Ref
 from core.ui.toasts import add_toast
 from intake import withdrawals
 from merchants import selectors, services
@@ -31,6 +32,7 @@ from merchants.requirements import TERMS_VERSION, Due, RequirementStatus, requir
 from ..access import Shop, choose_merchant, merchant_page, user_page
 from ..history import as_events
 from ..pages import show
+from ..statements import show_statement
 from ..steps import find_next_step, list_steps
 
 EDITABLE = {ApplicationStatus.DRAFT, ApplicationStatus.INFO_REQUESTED}
@@ -65,6 +67,11 @@ def status(request: HttpRequest, shop: Shop) -> HttpResponse:
         "steps": list_steps(application) if is_editable else [],
         "next_step": find_next_step(application) if is_editable else None,
         "documents": show_documents(application),
+        "statement": show_statement(
+            Ref("application", application.pk),
+            application.rejection_statement_id,
+            application.request_statement_id,
+        ),
         "events": as_events(selectors.list_history(application), shop),
         "sentences": merchant_sentences(application.reason_codes),
         "items": _requested(application),

@@ -21,6 +21,7 @@ from core.downloads import private_file
 from core.errors import NotFound
 from core.ids import decode, encode
 from core.reasons import merchant_sentences
+from core.refs import Ref
 from core.ui.formats import amount_text
 from merchants.models import MerchantStatus
 from merchants.permissions import Area
@@ -29,6 +30,7 @@ from ..access import Shop, merchant_page
 from ..forms.listings import StockForm
 from ..history import as_events
 from ..pages import show
+from ..statements import show_statement
 
 _TAB_LABELS = {
     Tab.ALL: gettext_lazy("All"),
@@ -113,6 +115,9 @@ def detail(request: HttpRequest, shop: Shop, public_id: str) -> HttpResponse:
         "is_preview": latest.status == RevisionStatus.DRAFT,
         "sentences": merchant_sentences(latest.reason_codes),
         "difference": _difference(live, pending) if live and pending else [],
+        "statement": show_statement(
+            Ref("listing", latest.pk), latest.rejection_statement_id, latest.request_statement_id
+        ),
         "events": as_events(selectors.list_history(listing), shop),
         "stock_form": StockForm(initial={"stock": listing.stock}),
         "actions": _actions(shop, listing, pending),

@@ -96,6 +96,7 @@ class LabelSource(models.TextChoices):
     VERDICT = "verdict", _("Reviewer’s verdict")
     CHARGEBACK = "chargeback", _("Chargeback")
     REFUND_FRAUD = "refund_fraud", _("Refund for fraud")
+    APPEAL = "appeal", _("Appeal")
     MATURED_GOOD = "matured_good", _("Nothing bad until maturity")
     IMPORTED = "imported", _("Imported")
 

@@ -4,7 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 from accounts.models import Role, User
-from cases.models import Queue, ReviewCase, Verdict
+from cases.appealing import open_appeal
+from cases.models import CaseExclusion, Queue, ReviewCase, Verdict
 from catalog.models import BannedTerm
 from core import audit, journal
 from core.actors import SYSTEM
@@ -15,6 +16,7 @@ from merchants.models import Merchant
 from orders.handling import record_payment_event
 from orders.models import Order
 from orders.placing import Contact
+from orders.services import decline_order, hold_order
 from recommendations.models import ItemNeighbours, RecommendationRun
 from risk.list_files import NewEntry
 from risk.models import (
@@ -36,11 +38,13 @@ from risk.services import add_entries, create_list, pull_brake, snooze_rule
 from tests.make import (
     NOON,
     make_application,
+    make_image,
     make_key,
     make_listing,
     make_live_ruleset,
     make_merchant,
     make_model,
+    make_order,
     make_rule,
     make_user,
 )
@@ -57,6 +61,7 @@ def make_everything() -> None:
     make_application(merchant, user=owner, bank_account=SECRETS[0])
     _make_catalogue(merchant)
     order = _make_order(merchant)
+    hold_order(make_order(merchant), actor=SYSTEM, at=NOON, reason_codes=["velocity_card"])
     _make_judgement(order, owner)
     _make_system()
     audit.seal(at=NOON + timedelta(days=3650))
@@ -140,6 +145,13 @@ def _make_judgement(order: Order, reviewer: User) -> None:
     Verdict.objects.create(
         case=case, kind="approve", reviewer=reviewer, claim_token=1, evidence_version=1, created_at=NOON
     )
+    refused = make_order(order.merchant)
+    decline_order(refused, actor=MEMBER, at=NOON, reason_codes=["other"])
+    assert refused.decline_statement is not None
+    appeal = open_appeal(
+        refused.decline_statement, text="Look again.", files=[make_image()], actor=SYSTEM, at=NOON
+    )
+    CaseExclusion.objects.create(case=appeal.case, user=reviewer)
 
 
 def _make_rules() -> None:

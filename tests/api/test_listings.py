@@ -22,6 +22,7 @@ from tests.make import (
     make_model,
     make_revision,
     make_rule,
+    state_reasons,
 )
 
 pytestmark = pytest.mark.django_db
@@ -172,6 +173,7 @@ def test_a_bad_listing_is_refused_with_pointers(
 
 def test_only_an_active_merchant_offers(market: Market) -> None:
     market.merchant.status = "suspended"
+    state_reasons(market.merchant)
     market.merchant.save()
     assert problem(market.seller.post("listings", body(market))) == (409, "merchant_not_active")
     assert not Listing.objects.exists()

@@ -7,7 +7,7 @@ import pytest
 from core.actors import SYSTEM
 from core.ids import encode
 from orders.models import Order, PaymentEvent, Refund, Shipment
-from orders.services import approve_order
+from orders.services import approve_order, hold_order
 from tests.api.calls import Partner, fields, problem
 from tests.api.conftest import Market
 from tests.api.test_orders import accepted, path
@@ -42,7 +42,7 @@ def test_an_order_is_ended_with_a_reason(market: Market, move: str, status: str)
 
 def test_an_order_that_is_being_checked_can_neither_ship_nor_be_cancelled(market: Market) -> None:
     order = accepted(market)
-    Order.objects.filter(pk=order.pk).update(hold_kind="risk")
+    hold_order(order, actor=SYSTEM, at=NOON, reason_codes=["velocity_card"])
     parcel = {"carrier": "DHL", "tracking_number": "1234567890"}
     assert problem(market.seller.post(path(order, "/shipments"), parcel)) == (409, "order_on_hold")
     assert problem(market.seller.post(path(order, "/cancel"), {"reason": "x"})) == (409, "order_on_hold")

@@ -8,12 +8,13 @@ import pytest
 from core import journal
 from core.actors import SYSTEM, Actor
 from core.errors import InvalidTransition
-from core.models import TransitionRecord
+from core.models import Effect, TransitionRecord
 from core.transitions import Machine, Move
 from orders.models import Order
+from orders.services import about
 from orders.states import ORDER
 from tests.core.racing import at_once, on_postgresql
-from tests.make import make_order
+from tests.make import make_order, make_statement
 
 LAMP = Machine(
     "lamp",
@@ -72,6 +73,7 @@ class TestMoving:
                 reason_code="stolen_card",
                 comment="As the bank says.",
                 hold_reason="stolen_card",
+                decline_statement=make_statement(about(order), Effect.DECLINED),
             )
         stored = Order.objects.get()
         assert (order.status, order.hold_reason) == (stored.status, stored.hold_reason)
@@ -102,7 +104,9 @@ class TestMoving:
     def test_a_mark_keeps_the_state_and_is_journalled(self) -> None:
         order = make_order()
         with journal.unit():
-            ORDER.mark(order, "hold", actor=SYSTEM, reason_code="other", hold_kind="risk")
+            statement = make_statement(about(order), Effect.HELD)
+            changes = {"hold_kind": "risk", "hold_statement": statement}
+            ORDER.mark(order, "hold", actor=SYSTEM, reason_code="other", **changes)
         assert (Order.objects.get().status, Order.objects.get().hold_kind) == ("received", "risk")
         record = TransitionRecord.objects.latest("id")
         assert (record.from_state, record.to_state, record.action) == ("received", "received", "hold")
@@ -128,7 +132,7 @@ class TestRacing:
             mine = Order.objects.get(pk=order.pk)
             have_read.wait()
             with journal.unit():
-                ORDER.move(mine, ("cancel", "decline")[number % 2], actor=SYSTEM)
+                ORDER.move(mine, ("cancel", "await_payment")[number % 2], actor=SYSTEM)
             return "moved"
 
         assert sorted(at_once(6, move)) == ["moved", *["stale_state"] * 5]

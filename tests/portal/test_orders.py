@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 # Session, user, memberships, application, two counts for the frame; then the page's own rows.
 LIST_QUERIES = 7
-DETAIL_QUERIES = 17
+DETAIL_QUERIES = 18
 POSTS = ("order_accept", "order_refuse", "order_ship", "order_refund")
 PARCEL = {"carrier": "SF Express", "tracking_number": "SF1234567890123"}
 
@@ -172,7 +172,7 @@ def test_a_declined_order_says_why_in_the_merchants_words(client: Client, mercha
 
 def test_an_order_declined_elsewhere_still_says_not_to_ship(client: Client, merchant: Merchant) -> None:
     order = make_order(merchant)
-    Order.objects.filter(pk=order.pk).update(status=OrderStatus.DECLINED)
+    Order.objects.filter(pk=order.pk).update(status=OrderStatus.DECLINED, import_batch_id=1)
     body = client.get(href(order)).content.decode()
     assert "Please do not ship it." in body
 

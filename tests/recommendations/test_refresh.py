@@ -14,7 +14,7 @@ from recommendations.interactions import read_interactions
 from recommendations.models import ItemNeighbours, RecommendationRun
 from recommendations.selectors import Source, find_live_run, recommend_for_buyer, recommend_for_listing
 from recommendations.services import refresh
-from tests.make import NOON, make_listing, make_merchant, make_order
+from tests.make import NOON, make_listing, make_merchant, make_order, state_reasons
 
 pytestmark = pytest.mark.django_db
 NOW = NOON + timedelta(days=1)
@@ -101,6 +101,7 @@ def test_a_paused_sold_out_or_suspended_listing_disappears_at_once() -> None:
     pause_listing(paused, actor=SYSTEM)
     Listing.objects.filter(pk=sold_out.pk).update(stock=0)
     suspended.merchant.status = "suspended"
+    state_reasons(suspended.merchant)
     suspended.merchant.save()
     assert recommend_for_listing(tea.pk) == []
 
@@ -118,8 +119,9 @@ def test_a_paused_listing_is_not_stored_as_a_neighbour() -> None:
 def test_declined_held_late_and_old_orders_do_not_count() -> None:
     tea, pot = _shelf(2)
     declined, held = _buy("ann", tea, pot)
-    Order.objects.filter(pk=declined.pk).update(status=OrderStatus.DECLINED)
-    Order.objects.filter(pk=held.pk).update(hold_kind="risk")
+    # Imported, as far as the database knows: it asks nobody for the reasons of another system.
+    Order.objects.filter(pk=declined.pk).update(status=OrderStatus.DECLINED, import_batch_id=1)
+    Order.objects.filter(pk=held.pk).update(hold_kind="risk", import_batch_id=1)
     _buy("bob", tea, at=NOW)
     _buy("eve", tea, at=NOW - timedelta(days=181))
     assert refresh(as_of=NOW).interactions == 0

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from api.v1.decisions import DecisionSummary
-from api.v1.fields import Money, Shape, moment, money, public_id
+from api.v1.fields import STATEMENT, Money, Shape, moment, money, public_id
 from core.ids import encode
 from orders.models import Order, OrderStatus, PaymentStatus, Refund, RefundStatus, Shipment, ShipmentStatus
 from orders.states import ORDER
@@ -30,6 +30,7 @@ class OrderSummary(Shape):
     placed_at = serializers.DateTimeField()
     received_at = serializers.DateTimeField()
     decided_at = serializers.DateTimeField(allow_null=True)
+    statement = serializers.CharField(allow_null=True, help_text=STATEMENT)
     available_actions = serializers.ListField(child=serializers.ChoiceField(_OFFERED))
 
 
@@ -87,6 +88,7 @@ def render_order(order: Order) -> dict[str, Any]:
         "placed_at": moment(order.occurred_at),
         "received_at": moment(order.known_at),
         "decided_at": moment(order.decided_at),
+        "statement": public_id("sta", order.decline_statement_id or order.hold_statement_id),
         "available_actions": available_actions(order),
     }
 

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from core.ids import new_id
+from core.models import Effect
 from core.refs import Ref
 from merchants.models import ApplicationStatus, MerchantApplication
+from merchants.services import about
 from risk.facts import applications
 from risk.facts.application_links import (
     DETAIL_APPLICATIONS,
@@ -20,7 +22,7 @@ from risk.facts.application_links import (
 from risk.models import LabelSource
 from risk.schemas.applications import INPUTS
 from risk.services import record_label
-from tests.make import NOON, make_merchant
+from tests.make import NOON, make_merchant, make_statement
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -33,7 +35,7 @@ def apply(
     """Return a submitted application with these details, as many hours after noon."""
     at = NOON + timedelta(hours=hours)
     is_rejected = rejected_after is not None
-    return MerchantApplication.objects.create(
+    application = MerchantApplication(
         id=new_id(),
         merchant=merchant or make_merchant(),
         company_name="Company",
@@ -46,6 +48,10 @@ def apply(
         decided_at=at + timedelta(hours=rejected_after) if rejected_after is not None else at,
         **{KEYS[stem]: key for stem, key in keys.items()},
     )
+    if is_rejected:
+        application.rejection_statement = make_statement(about(application), Effect.REJECTED)
+    application.save(force_insert=True)
+    return application
 
 
 def links(application: MerchantApplication) -> tuple[float, float]:

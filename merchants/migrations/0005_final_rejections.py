@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('merchants', '0001_initial'),
+        ('merchants', '0004_statement_constraints'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

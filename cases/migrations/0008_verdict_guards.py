@@ -68,7 +68,7 @@ def take_down(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("cases", "0006_indexed_backlog"),
+        ("cases", "0007_appeal"),
         ("risk", "0006_activation_triggers"),
     ]
 
