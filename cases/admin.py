@@ -66,7 +66,7 @@ class CalendarAdmin(BackofficeAdmin):
     search_fields = ("code__icontains",)
     can_add = True
     given_once = ("code",)
-    editable = ("time_zone", "week", "holidays")
+    editable = ("time_zone", "hours", "holidays")
 
 
 @admin.register(ReviewCase)

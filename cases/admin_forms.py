@@ -62,13 +62,13 @@ class CalendarForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = Calendar
-        fields = ("code", "time_zone", "week", "holidays")
+        fields = ("code", "time_zone", "hours", "holidays")
 
     def clean(self) -> dict[str, Any]:
         values: dict[str, Any] = super().clean() or {}
-        if {"time_zone", "week", "holidays"} <= values.keys():
+        if {"time_zone", "hours", "holidays"} <= values.keys():
             try:
-                read_hours(values["time_zone"], values["week"], values["holidays"] or [])
+                read_hours(values["time_zone"], values["hours"], values["holidays"] or [])
             except ValueError as error:
                 raise ValidationError(str(error)) from error
         return values

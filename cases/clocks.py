@@ -21,7 +21,7 @@ def hours_of(queue: Queue) -> BusinessHours:
     calendar = queue.calendar
     if calendar is None:
         return ALWAYS
-    return read_hours(calendar.time_zone, calendar.week, calendar.holidays)
+    return read_hours(calendar.time_zone, calendar.hours, calendar.holidays)
 
 
 def start_clocks(queue: Queue, at: datetime) -> Clocks:

@@ -1,9 +1,8 @@
 """Business hours: when a promise's clock runs, in the marketplace's own time zone."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 _WEEK = 7
@@ -101,8 +100,3 @@ def read_hours(zone: str, week: Sequence[Sequence[Sequence[str]]], holidays: Seq
 
 def _time(text: str) -> time:
     return time.max if text == "24:00" else time.fromisoformat(text)
-
-
-def stored_example() -> Mapping[str, Any]:
-    """Return what a calendar starts with: Monday to Friday, nine to six."""
-    return {"week": [[["09:00", "18:00"]]] * 5 + [[], []], "holidays": []}

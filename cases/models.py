@@ -23,7 +23,7 @@ class Calendar(models.Model):
     code = models.CharField(_("code"), max_length=40, unique=True)
     time_zone = models.CharField(_("time zone"), max_length=64, default="Asia/Shanghai")
     # Seven days from Monday, each a list of stretches: [["09:00", "12:00"], ["13:00", "18:00"]].
-    week = models.JSONField(_("hours of the week"), default=_working_week)
+    hours = models.JSONField(_("hours of the week"), default=_working_week)
     holidays = models.JSONField(_("holidays"), default=list, blank=True)
 
     class Meta:

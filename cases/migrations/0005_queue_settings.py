@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
                 ('id', core.fields.TimeOrderedIdField(serialize=False)),
                 ('code', models.CharField(max_length=40, unique=True, verbose_name='code')),
                 ('time_zone', models.CharField(default='Asia/Shanghai', max_length=64, verbose_name='time zone')),
-                ('week', models.JSONField(default=cases.models._working_week, verbose_name='hours of the week')),
+                ('hours', models.JSONField(default=cases.models._working_week, verbose_name='hours of the week')),
                 ('holidays', models.JSONField(blank=True, default=list, verbose_name='holidays')),
             ],
             options={

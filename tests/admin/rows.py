@@ -5,7 +5,7 @@ from typing import Any
 
 from accounts.models import Role, User
 from cases.appealing import open_appeal
-from cases.models import CaseExclusion, Queue, ReviewCase, Verdict
+from cases.models import Calendar, CaseExclusion, Queue, ReviewCase, Verdict
 from catalog.models import BannedTerm
 from core import audit, journal
 from core.actors import SYSTEM
@@ -138,12 +138,19 @@ def _make_judgement(order: Order, reviewer: User) -> None:
         score=0.7,
         created_at=NOON,
     )
-    queue = Queue.objects.create(code="orders-test", name_en="Orders", subject="order")
+    office = Calendar.objects.create(code="office")
+    queue = Queue.objects.create(code="orders-test", name_en="Orders", subject="order", calendar=office)
     case = ReviewCase.objects.create(
         **subject, queue=queue, decision=decision, title="Order", sort_key=1, due_at=NOON, created_at=NOON
     )
     Verdict.objects.create(
-        case=case, kind="approve", reviewer=reviewer, claim_token=1, evidence_version=1, created_at=NOON
+        case=case,
+        kind="approve",
+        reviewer=reviewer,
+        claim_token=1,
+        evidence_version=1,
+        effective_at=NOON,
+        created_at=NOON,
     )
     refused = make_order(order.merchant)
     decline_order(refused, actor=MEMBER, at=NOON, reason_codes=["other"])

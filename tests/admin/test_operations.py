@@ -181,7 +181,15 @@ def test_a_changed_setting_leaves_who_and_what(staff: Client) -> None:
     queue = Queue.objects.create(code="tea", name_en="Tea", subject="order")
     staff.post(
         reverse("admin:cases_queue_change", args=[queue.pk]),
-        {"name_en": "Tea and cups", "resolve_hours": 24, "position": 0, "code": "changed"},
+        {
+            "name_en": "Tea and cups",
+            "resolve_hours": 24,
+            "head_start_hours": 0,
+            "hidden_verdicts": "[]",
+            "initial-hidden_verdicts": "[]",
+            "position": 0,
+            "code": "changed",
+        },
     )
     queue.refresh_from_db()
     assert (queue.name_en, queue.code) == ("Tea and cups", "tea"), "a code is given once"

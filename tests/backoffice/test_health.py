@@ -13,11 +13,12 @@ from django.utils import timezone
 
 from backoffice import health
 from core import journal, outbox
+from core.actors import SYSTEM
 from core.models import OutboxEvent
 from core.refs import Ref
 from delivery.sequencer import sequence
 from intake.pipeline import decide_received_order
-from orders.models import Order
+from orders.services import hold_order
 from tests.make import make_live_ruleset, make_model, make_order
 
 pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:No directory at")]
@@ -76,7 +77,7 @@ def test_an_order_that_nobody_decides_makes_it_not_ready(client: Client) -> None
 def test_an_order_that_just_came_or_is_held_for_a_person_does_not(client: Client) -> None:
     make_order(at=timezone.now())
     held = make_order(at=timezone.now() - LATE)
-    Order.objects.filter(pk=held.pk).update(decided_at=timezone.now(), hold_kind="risk")
+    hold_order(held, actor=SYSTEM, at=timezone.now(), reason_codes=["score_elevated"])
     assert readiness(client)[0] == 200
 
 

@@ -141,8 +141,8 @@ class TestSettings:
 
     def test_a_calendar_has_to_be_readable(self) -> None:
         given = {"code": "x", "time_zone": "UTC", "holidays": "[]"}
-        assert not CalendarForm({**given, "week": "[[]]"}).is_valid()
-        assert CalendarForm({**given, "week": '[[["09:00", "18:00"]], [], [], [], [], [], []]'}).is_valid()
+        assert not CalendarForm({**given, "hours": "[[]]"}).is_valid()
+        assert CalendarForm({**given, "hours": '[[["09:00", "18:00"]], [], [], [], [], [], []]'}).is_valid()
 
 
 class TestClocks:

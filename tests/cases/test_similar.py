@@ -93,10 +93,26 @@ def test_a_past_case_tells_its_verdict_and_what_it_proved_to_be() -> None:
     reviewer = make_reviewer()
     past = decided("R-1", reasons=("other",))
     Verdict.objects.create(
-        case=past, kind="approve", reviewer=reviewer, claim_token=1, evidence_version=1, created_at=NOON
+        case=past,
+        kind="approve",
+        reviewer=reviewer,
+        claim_token=1,
+        evidence_version=1,
+        effective_at=NOON,
+        created_at=NOON,
     )
     subject = Ref("order", past.subject_id)
     record_label(subject, is_bad=False, source=LabelSource.VERDICT, occurred_at=NOON, known_at=NOON)
+    Verdict.objects.create(
+        case=past,
+        kind="reject",
+        reason_codes=["other"],
+        reviewer=reviewer,
+        claim_token=2,
+        evidence_version=1,
+        status="undone",
+        created_at=NOON,
+    )
     [only] = list_similar(asked("R-1"), reviewer)
     assert only.verdict is not None
     assert (only.verdict.kind, only.proved_bad, only.rules) == ("approve", None, ("R-1",))
