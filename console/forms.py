@@ -56,10 +56,16 @@ class VerdictForm(forms.Form):
         choices=HOLDS,
         initial=4,
         required=False,
+        widget=forms.Select(attrs={"class": "form-select"}),
         label=_("Comes back in"),
     )
     assignee = forms.TypedChoiceField(
-        coerce=int, empty_value=None, required=False, label=_("Goes to"), choices=[]
+        coerce=int,
+        empty_value=None,
+        required=False,
+        widget=forms.Select(attrs={"class": "form-select"}),
+        label=_("Goes to"),
+        choices=[],
     )
     claim_token = forms.IntegerField(widget=forms.HiddenInput)
     evidence_version = forms.IntegerField(widget=forms.HiddenInput)
