@@ -15,7 +15,7 @@ from tests.make import make_model
 from .tasks import run_tasks_at_once
 from .windows import OpenWindow, Window
 
-_ORDERS = 20_000  # of which enough are bad to learn from and to judge on
+_ORDERS = 40_000  # of half as many too few are bad: it is chance then which model is the better one
 _PATIENCE_MS = 180_000  # a task runs while its request is answered, a training among them
 
 
