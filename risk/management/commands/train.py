@@ -1,7 +1,8 @@
 """`manage.py train SUBJECT --as-of …`: train every kind of model here, and print what each is worth."""
 
+import sys
 from argparse import ArgumentParser
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -40,9 +41,10 @@ class Command(BaseCommand):
         parser.add_argument("--no-input", action="store_true", help="ask nothing before a long tuning")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["tune"] and not options["no_input"]:
-            minutes = options["tune"] / 60
-            if not Confirm.ask(f"Tuning takes {minutes:.0f} minutes. Go on?", default=True):
+        # Nobody can answer a schedule or a pipe: there the option alone says it.
+        if options["tune"] and not options["no_input"] and sys.stdin.isatty():
+            seconds = timedelta(seconds=options["tune"])
+            if not Confirm.ask(f"Looking for better settings takes {seconds}. Go on?", default=True):
                 raise CommandError("Nothing was trained.")
         run = self._request(options)
         try:
