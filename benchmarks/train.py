@@ -160,7 +160,8 @@ def _measure_batch(
             with connection.cursor() as cursor:
                 cursor.execute(f"TRUNCATE {ShadowScore._meta.db_table}")
             with stopwatch() as watch:
-                scored = shadow.score_recent(at=now, within=timedelta(minutes=10))
+                shadow.score_recent(at=now, within=timedelta(minutes=10))
+            scored = ShadowScore.objects.filter(model=version).count()
             # The decision that was copied, and those of earlier runs, are scored too.
             if not options.decisions < scored < options.decisions + _FEW:
                 raise SystemExit(f"{scored} decisions were scored, not {options.decisions}.")

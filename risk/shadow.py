@@ -1,7 +1,10 @@
 """Score live decisions with the shadow models, after the commit and beside the traffic."""
 
 import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import numpy as np
 from django.db import connection, transaction
@@ -15,11 +18,14 @@ from core.locks import try_lock
 from .inputs import input_names_of, is_declared
 from .live import load_version
 from .models import Decision, ModelStatus, ModelVersion, ShadowScore
+from .scoring import LiveModel
 from .vectors import Floats, Ints, read_vectors
 
 WINDOW = timedelta(days=7)
-# Some 30 MB of vectors, and one commit: what a killed worker does again takes half a second.
-BATCH = 20_000
+# One commit: what a killed worker does again takes half a second.
+BATCH = 60_000
+# Some 15 MB of vectors: as many are read, and as many scores written, while the model is at the ones between.
+CHUNK = 10_000
 # A tick after a standstill works at full speed and is over before the next one comes.
 BUDGET = timedelta(seconds=20)
 THREADS = 2
@@ -45,27 +51,57 @@ def score_recent(*, at: datetime, within: timedelta = BUDGET) -> int:
 def _score_with(version: ModelVersion, *, since: datetime, stop: float) -> int:
     if not is_declared(version.subject, version.feature_hash):
         return 0  # no decision is made with its inputs any more
-    model, scored = None, 0
+    scored, load = 0, cache(load_version)  # not before there is something to score
     # Only traffic that came after the model was made: on older decisions it would be judged on what it saw.
     start = first_id_at(max(since, version.created_at))
+    is_first = True
     while True:
         with transaction.atomic():
             # Whoever scores with this model is alone at it, so that no pair is written twice.
             if not try_lock(f"shadow:{version.pk}") or not _hold(version):
                 return scored
-            if model is None:
-                start = max(start, _resume_at(version))
-            ids, matrix = read_vectors(
-                _unscored(version, start), width=len(input_names_of(version.subject, version.feature_hash))
-            )
-            if not len(ids):
-                return scored
-            model = model or load_version(version)
-            scores = model.scores(matrix, version.feature_hash, num_threads=THREADS)
-            _write(version, ids, scores)
-        scored, start = scored + len(ids), int(ids[-1]) + 1
-        if len(ids) < BATCH or time.monotonic() >= stop:
+            if is_first:
+                start, is_first = max(start, _resume_at(version)), False
+            done, start = _score_batch(version, load, start)
+        scored += done
+        if done < BATCH or time.monotonic() >= stop:
             return scored
+
+
+def _score_batch(
+    version: ModelVersion, load: Callable[[ModelVersion], LiveModel], start: int
+) -> tuple[int, int]:
+    """Score a batch in the caller's transaction; return how many, and the id to go on at.
+
+    The database and the trees work at the same time: while a chunk is scored
+    in another thread, this one writes the scores before it and reads the
+    vectors after it.
+    """
+    scored, waiting = 0, None
+    with ThreadPoolExecutor(max_workers=1) as trees:
+        for ids, matrix in _chunks(version, start):
+            scores = trees.submit(load(version).scores, matrix, version.feature_hash, num_threads=THREADS)
+            if waiting is not None:
+                _write(version, waiting[0], waiting[1].result())
+            waiting = ids, scores
+            scored, start = scored + len(ids), int(ids[-1]) + 1
+        if waiting is not None:
+            _write(version, waiting[0], waiting[1].result())
+    return scored, start
+
+
+def _chunks(version: ModelVersion, start: int) -> Iterator[tuple[Ints, Floats]]:
+    """Yield (ids, vectors) of what lacks a score from this id on, in the order of ids, up to a batch."""
+    width = len(input_names_of(version.subject, version.feature_hash))
+    left = BATCH
+    while left > 0:
+        limit = min(CHUNK, left)
+        ids, matrix = read_vectors(_unscored(version, start, limit), width=width)
+        if len(ids):
+            yield ids, matrix
+        if len(ids) < limit:
+            return
+        left, start = left - limit, int(ids[-1]) + 1
 
 
 def _hold(version: ModelVersion) -> bool:
@@ -76,11 +112,11 @@ def _hold(version: ModelVersion) -> bool:
         return cursor.fetchone() is not None
 
 
-def _unscored(version: ModelVersion, start: int) -> QuerySet[Decision]:
+def _unscored(version: ModelVersion, start: int, limit: int) -> QuerySet[Decision]:
     scored = ShadowScore.objects.filter(model=version, decision_id=OuterRef("pk"), decision_id__gte=start)
     return Decision.objects.filter(
         ~Exists(scored), subject_kind=version.subject, feature_hash=version.feature_hash, id__gte=start
-    ).order_by("id")[:BATCH]
+    ).order_by("id")[:limit]
 
 
 def _resume_at(version: ModelVersion) -> int:

@@ -77,6 +77,19 @@ def test_a_backlog_is_worked_off_batch_by_batch(
     assert score_recent(at=NOON + timedelta(hours=1)) == 5
 
 
+def test_a_batch_is_read_scored_and_written_chunk_by_chunk(
+    shadow: ModelVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scoring, "CHUNK", 2)
+    decisions = [decide(made_at=NOON + timedelta(minutes=minute)) for minute in range(5)]
+    assert score_recent(at=NOON + timedelta(hours=1)) == 5
+    stored = ShadowScore.objects.order_by("decision_id").values_list("decision_id", "score")
+    model = load_version(shadow)
+    for decision, (id, score) in zip(decisions, stored, strict=True):
+        assert id == decision.pk
+        assert score == model.score(features_of(decision).vector, decision.feature_hash)
+
+
 def test_a_tick_without_time_left_scores_one_batch(
     shadow: ModelVersion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
