@@ -191,15 +191,16 @@ class Report:
             ("cost-decline", _("Cost by “decline from score”"), "decline_curve", "decline_at"),
         ]
         return [
-            (key, title, self._cost_chart(costs, costs[curve], name))
+            (key, title, self._cost_chart(costs, curve, name))
             for key, title, curve, name in charts
             if len(costs[curve]) > 1
         ]
 
-    def _cost_chart(
-        self, costs: Mapping[str, Any], points: Sequence[Mapping[str, Any]], name: str
-    ) -> Mapping[str, Any]:
-        unit = 10 ** self.result["exponent"]
+    def _cost_chart(self, costs: Mapping[str, Any], curve: str, name: str) -> Mapping[str, Any]:
+        lines = [(_("Other threshold as it is"), costs[curve])]
+        if best := costs.get(f"best_{curve}"):  # backtests of earlier days have none
+            lines.append((_("Other threshold as recommended"), best))
+        thresholds = sorted({point[name] for _name, points in lines for point in points})
         marks = [
             {
                 "x": round(100 * costs["current"][name], 2),
@@ -214,15 +215,23 @@ class Report:
         return {
             "kind": "line",
             "x_type": "value",
-            "x": [round(100 * point[name], 2) for point in points],
+            "x": [round(100 * value, 2) for value in thresholds],
             "unit": f" {self.currency}",
             "free_scale": True,
-            "x_max": max(mark["x"] for mark in [*marks, {"x": 100 * points[-1][name]}]),
+            "x_max": max(mark["x"] for mark in [*marks, {"x": 100 * thresholds[-1]}]),
             "marks": marks,
             "series": [
-                {"name": _("Cost"), "values": [round(point["cost_minor"] / unit) for point in points]}
+                {"name": title, "values": self._costs_at(points, name, thresholds)} for title, points in lines
             ],
         }
+
+    def _costs_at(
+        self, points: Sequence[Mapping[str, Any]], name: str, thresholds: Sequence[float]
+    ) -> list[int | None]:
+        """Return the cost at each threshold, whole units of the currency; None beyond the other threshold."""
+        unit = 10 ** self.result["exponent"]
+        cost = {point[name]: round(point["cost_minor"] / unit) for point in points}
+        return [cost.get(value) for value in thresholds]
 
 
 def read_report(backtest: Backtest) -> Report | None:

@@ -55,6 +55,7 @@ urlpatterns: list[URLPattern] = [
     path("decisions/<slug:public_id>/replay", decisions.replay, name="decision-replay"),
     path("rules/", rules.ruleset_list, name="rules"),
     path("rules/reason", rule_editor.preview_reason, name="reason-preview"),
+    path("rules/start/<slug:subject>", rules.start, name="ruleset-start"),
     path("rules/<slug:public_id>/", rules.ruleset, name="ruleset"),
     path("rules/<slug:public_id>/copy", rules.copy, name="ruleset-copy"),
     path("rules/<slug:public_id>/compare", approval.compare_versions, name="ruleset-compare"),

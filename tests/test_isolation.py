@@ -74,6 +74,7 @@ WORDS = {
     "portal/application/": "company",
     "console/queues/": "orders",
     "console/rules/*/rule/": "R-DEAR",
+    "console/rules/start/": "order",
     "console/models/of/": "order",
     "console/models/training/": "run",
     "console/backtests/*/": "flips",

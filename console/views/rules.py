@@ -1,6 +1,6 @@
 """Rulesets: every version, one version with its hits, and the draft that starts from it."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -18,13 +18,15 @@ from core.ids import encode
 from core.ui.toasts import add_toast
 from risk import selectors as risk
 from risk import services
-from risk.models import RuleSetStatus
+from risk.models import RuleSet, RuleSetStatus, Subject
+from risk.starter.publishing import draft_starter
 
 
 @require_safe
 @staff_page(Permission.VIEW_RULES)
 def ruleset_list(request: HttpRequest) -> HttpResponse:
-    context = {"by_subject": versions_by_subject(), "now": timezone.now()}
+    may_edit = has_permission(user_of(request), Permission.EDIT_RULES)
+    context = {"by_subject": versions_by_subject(), "can_edit": may_edit, "now": timezone.now()}
     return show(request, "console/ruleset_list.html", context)
 
 
@@ -61,9 +63,21 @@ def ruleset(request: HttpRequest, public_id: str) -> HttpResponse:
 
 @require_POST
 @staff_page(Permission.EDIT_RULES)
+def start(request: HttpRequest, subject: str) -> HttpResponse:
+    """Start the first draft of a subject, from the starter rules."""
+    if subject not in Subject.values:
+        raise Http404
+    return _show_draft(request, draft_starter(Subject(subject), author=user_of(request)))
+
+
+@require_POST
+@staff_page(Permission.EDIT_RULES)
 def copy(request: HttpRequest, public_id: str) -> HttpResponse:
     """Start a draft from this version."""
-    draft = services.copy_to_draft(ruleset_of(public_id), author=user_of(request))
+    return _show_draft(request, services.copy_to_draft(ruleset_of(public_id), author=user_of(request)))
+
+
+def _show_draft(request: HttpRequest, draft: RuleSet) -> HttpResponse:
     add_toast(
         request,
         _("Draft %(number)s created. Nothing changes until it is activated.") % {"number": draft.number},

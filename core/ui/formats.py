@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from math import ceil
 
 from django.utils import formats, timezone
 from django.utils.functional import Promise
@@ -74,6 +75,24 @@ def amount_text(amount_minor: int, currency: str) -> str:
 def number_text(value: float, *, decimals: int = 0) -> str:
     """Return a number with grouped thousands and a true minus."""
     return f"{value:,.{decimals}f}".replace("-", MINUS)
+
+
+def duration_text(seconds: float, *, up: bool = False) -> str:
+    """Return a length of time in its two largest units, rounded down, or up.
+
+    >>> duration_text(17), duration_text(100_000), duration_text(3_599.5, up=True)
+    ('17 s', '1 d 3 h', '1 h')
+    """
+    sizes = [(86_400, _("%d d")), (3_600, _("%d h")), (60, _("%d min")), (1, _("%d s"))]
+    largest = next((place for place, (size, _text) in enumerate(sizes) if seconds >= size), len(sizes) - 1)
+    smallest = sizes[min(largest + 1, len(sizes) - 1)][0]
+    left = (ceil(seconds / smallest) if up else int(seconds // smallest)) * smallest
+    words = []
+    for size, text in sizes:  # from the top: what was rounded up may fill a larger unit
+        count, left = divmod(left, size)
+        if count:
+            words.append(text.replace("%d", f"{count:,}"))
+    return " ".join(words) or sizes[-1][1].replace("%d", "0")
 
 
 def exact_text(moment: datetime) -> str:

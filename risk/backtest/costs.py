@@ -17,8 +17,12 @@ What `report` returns, as JSON (amounts in minor units of the base currency):
     reason            "", or why there is none: "no_scores", "no_bad_rows", "over_capacity" (the rules
                       alone make more reviews than the hours allow)
     unlimited         Point: the cheapest if reviewers' hours had no limit
-    review_curve      [Point], decline_at as it is, at most 60, by threshold
-    decline_curve     [Point], review_at as it is
+    review_curve      [Point], decline_at as it is, at most 62, by threshold; the current review_at and
+                      the recommended one are among them if they lie below decline_at
+    decline_curve     [Point], review_at as it is, likewise
+    best_review_curve, best_decline_curve
+                      the same with the other threshold as recommended, so that the recommended point
+                      lies on them; empty without one, or if it has the same other threshold
     capacity_curve    [{hours_per_day, point}]: the cheapest for other hours, where there is any
 
     Point  {review_at, decline_at, cost_minor, reviews, review_hours_per_day,
@@ -28,6 +32,7 @@ What `report` returns, as JSON (amounts in minor units of the base currency):
 
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from itertools import chain
 from math import floor
 from typing import Any, Self
 
@@ -151,6 +156,8 @@ def report(rows: ScoredRows, costs: Costs, thresholds: Thresholds, *, days: floa
         "unlimited": None,
         "review_curve": [],
         "decline_curve": [],
+        "best_review_curve": [],
+        "best_decline_curve": [],
         "capacity_curve": [],
     }
     current = (thresholds.review_at, thresholds.decline_at)
@@ -160,24 +167,22 @@ def report(rows: ScoredRows, costs: Costs, thresholds: Thresholds, *, days: floa
         return document
     search = _search_of(rows, costs)
     found = _recommend(search, costs, days)
-    review_curve, decline_curve = _curve_pairs(search, current)
-    wanted = [current, *review_curve, *decline_curve, *(pair for pair in found.values() if pair)]
-    points = _Points(rows, costs, wanted, days)
     best, unlimited = found[costs.reviewer_hours_per_day], found[None]
+    curves = _curve_pairs(search, current, best)
+    wanted = [current, *chain(*curves.values()), *(pair for pair in found.values() if pair)]
+    points = _Points(rows, costs, wanted, days)
     document |= {
         "current": points.at(current),
         "recommended": points.at(best) if best else None,
         "reason": "" if best else "over_capacity",
         "unlimited": points.at(unlimited) if unlimited else None,
-        "review_curve": [points.at(pair) for pair in review_curve],
-        "decline_curve": [points.at(pair) for pair in decline_curve],
         "capacity_curve": [
             {"hours_per_day": hours, "point": points.at(pair)}
             for hours, pair in found.items()
             if hours is not None and pair is not None
         ],
     }
-    return document
+    return document | {name: [points.at(pair) for pair in pairs] for name, pairs in curves.items()}
 
 
 Pair = tuple[float, float]
@@ -220,12 +225,25 @@ def _recommend(search: Cuts, costs: Costs, days: float) -> dict[float | None, Pa
     return dict(sorted(found.items(), key=lambda item: -1.0 if item[0] is None else item[0]))
 
 
-def _curve_pairs(cuts: Cuts, current: Pair) -> tuple[list[Pair], list[Pair]]:
-    review_at, decline_at = current
+def _curve_pairs(cuts: Cuts, current: Pair, best: Pair | None) -> dict[str, list[Pair]]:
+    """Return the pairs of each curve: one threshold moves, the other stays as it is or as recommended."""
     values = cuts.spread(CURVE_POINTS)
-    reviews = [(value, decline_at) for value in values if value < decline_at]
-    declines = [(review_at, value) for value in values if value > review_at]
-    return reviews, declines
+    marked = [pair for pair in (current, best) if pair]
+    review_values = sorted({*values, *(pair[0] for pair in marked)})
+    decline_values = sorted({*values, *(pair[1] for pair in marked)})
+
+    def lower(decline_at: float) -> list[Pair]:
+        return [(value, decline_at) for value in review_values if value < decline_at]
+
+    def upper(review_at: float) -> list[Pair]:
+        return [(review_at, value) for value in decline_values if value > review_at]
+
+    curves = {"review_curve": lower(current[1]), "decline_curve": upper(current[0])}
+    if best and best[1] != current[1]:
+        curves["best_review_curve"] = lower(best[1])
+    if best and best[0] != current[0]:
+        curves["best_decline_curve"] = upper(best[0])
+    return curves
 
 
 class _Points:

@@ -9,7 +9,7 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from core.money import exponent
-from core.ui.formats import amount_text, number_text
+from core.ui.formats import amount_text, duration_text, number_text
 from risk.features.declarations import DECLARED, Unit
 from risk.features.wording import label
 from risk.rules.schema import Field
@@ -40,13 +40,13 @@ def input_words(subject: str, name: str) -> str:
     return _(declared.description) if declared is not None and declared.description else name
 
 
-def value_words(subject: str, name: str, value: object) -> str:
-    """Return a value in the unit of its input."""
+def value_words(subject: str, name: str, value: object, *, up: bool = False) -> str:
+    """Return a value in the unit of its input; lengths of time are rounded down, or up."""
     declared = schema_of(subject).find_field(name)
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, (int, float)):
-        return _number(float(value), declared)
+        return _number(float(value), declared, up=up)
     return str(value)
 
 
@@ -75,14 +75,19 @@ def _change(subject: str, change: Mapping[str, Any]) -> str:
     if isinstance(to, Sequence) and not isinstance(to, str):
         listed_values = ", ".join(str(one) for one in to)
         return _("%(what)s none of %(to)s (now %(now)s)") % {"what": what, "to": listed_values, "now": now}
-    shown = {"what": what, "to": value_words(subject, name, to), "now": now}
+    # Rounded away from now, so that what is told is still enough.
+    shown = {
+        "what": what,
+        "to": value_words(subject, name, to, up=change["bound"] == "at_least"),
+        "now": now,
+    }
     return {
         "at_most": _("%(what)s at most %(to)s (now %(now)s)"),
         "at_least": _("%(what)s at least %(to)s (now %(now)s)"),
     }.get(change["bound"], _("%(what)s %(to)s (now %(now)s)")) % shown
 
 
-def _number(value: float, declared: Field | None) -> str:
+def _number(value: float, declared: Field | None, *, up: bool) -> str:
     currency, unit = settings.BASE_CURRENCY, declared.unit if declared is not None else ""
     if unit == Unit.MONEY:
         return f"{amount_text(round(value), currency)} {currency}"
@@ -97,7 +102,7 @@ def _number(value: float, declared: Field | None) -> str:
     if unit == Unit.HOURS:
         return ngettext("%(n)s hour", "%(n)s hours", round(value)) % {"n": number_text(value)}
     if unit == Unit.SECONDS:
-        return ngettext("%(n)s second", "%(n)s seconds", round(value)) % {"n": number_text(value)}
+        return duration_text(value, up=up)
     if unit == "days":
         return ngettext("%(n)s day", "%(n)s days", round(value)) % {"n": number_text(value)}
     return number_text(value, decimals=0 if value == round(value) else 2)

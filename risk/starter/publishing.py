@@ -24,14 +24,18 @@ _STARTERS = {
 def publish_starters(*, author: User, approver: User, at: datetime) -> list[RuleSet]:
     """Return what went live, each after a backtest; a subject that already has a live ruleset keeps it."""
     published = []
-    for subject, (name, starter) in _STARTERS.items():
+    for subject in _STARTERS:
         if selectors.find_live(subject) is None:
-            draft = services.create_draft(
-                subject, name, rules=starter.RULES, policy=starter.POLICY, author=author
-            )
+            draft = draft_starter(subject, author=author)
             publish(draft, author=author, approver=approver, at=at)
             published.append(draft)
     return published
+
+
+def draft_starter(subject: Subject, *, author: User) -> RuleSet:
+    """Return a new draft with the starter rules of a subject and their policy."""
+    name, starter = _STARTERS[subject]
+    return services.create_draft(subject, name, rules=starter.RULES, policy=starter.POLICY, author=author)
 
 
 def publish(draft: RuleSet, *, author: User, approver: User, at: datetime) -> Backtest:

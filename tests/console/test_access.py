@@ -38,8 +38,9 @@ READ_AND_WRITE = {
 POST_ONLY = [
     "claim-next", "case-claim", "case-release", "case-skip", "case-heartbeat", "case-preview", "case-verdict",
     "verdict-undo", "verdict-sign",
-    "alert-acknowledge", "train", "model-promote", "ruleset-copy", "ruleset-withdraw", "condition-check",
-    "condition-try", "rule-delete", "rule-move", "policy-preview", "policy-adopt", "backtest-cancel",
+    "alert-acknowledge", "train", "model-promote", "ruleset-start", "ruleset-copy", "ruleset-withdraw",
+    "condition-check", "condition-try", "rule-delete", "rule-move", "policy-preview", "policy-adopt",
+    "backtest-cancel",
     "list-add", "list-remove", "list-restore", "list-preview", "list-import-errors", "list-export",
     "list-archive", "brake-release", "brake-pull", "snooze-end", "drift-measure",
     "training-cancel", "model-compare", "model-shadow", "model-roll-back", "model-retire",

@@ -5,8 +5,9 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Role, User
+from console.versions import SUBJECTS
 from core.ids import encode
-from risk.models import RuleSet, RuleSetStatus
+from risk.models import RuleSet, RuleSetStatus, Subject
 from risk.services import copy_to_draft
 from tests.console.conftest import SignIn
 from tests.make import make_live_ruleset, make_rule, make_user
@@ -49,6 +50,29 @@ def test_copy_makes_a_draft_with_the_same_rules(analyst: Client, author: User) -
     analyst.post(_url("ruleset-copy", live))
     draft = RuleSet.objects.get(status=RuleSetStatus.DRAFT)
     assert (draft.author, [rule.code for rule in draft.rules.all()]) == (author, ["R-DEAR"])
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_a_subject_without_rules_starts_from_the_starters(
+    analyst: Client, author: User, subject: Subject
+) -> None:
+    start = reverse("console:ruleset-start", args=[subject])
+    assert start in analyst.get(reverse("console:rules")).content.decode()
+    analyst.post(start)
+    draft = RuleSet.objects.get()
+    assert (draft.subject, draft.status, draft.author) == (subject, RuleSetStatus.DRAFT, author)
+    assert draft.rules.exists()
+    assert start not in analyst.get(reverse("console:rules")).content.decode()
+
+
+def test_nothing_is_started_for_an_unknown_subject(analyst: Client) -> None:
+    assert analyst.post(reverse("console:ruleset-start", args=["ghost"])).status_code == 404
+
+
+def test_whoever_may_only_look_is_not_offered_a_draft(sign_in: SignIn) -> None:
+    reviewer = sign_in(Role.REVIEWER)
+    assert "/rules/start/" not in reviewer.get(reverse("console:rules")).content.decode()
+    assert reviewer.post(reverse("console:ruleset-start", args=["order"])).status_code == 403
 
 
 def test_rule_is_added_to_a_draft(analyst: Client, draft: RuleSet) -> None:

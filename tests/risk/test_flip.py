@@ -14,6 +14,7 @@ from risk.decide import decide_account, decide_order, decide_revision
 from risk.explain import explanation_of
 from risk.explain.flip import MAX_DECISIONS, NoFlip, _Search, find_flip
 from risk.explain.frozen import freeze
+from risk.explain.words import value_words
 from risk.facts import orders as order_facts
 from risk.inputs import input_names_of
 from risk.list_files import NewEntry
@@ -94,6 +95,11 @@ class TestRules:
         )
         with translation.override("zh-hans"):
             assert words_of(decision) == "若订单总额不超过 480.00 CNY（现为 512.00 CNY），则会通过。"
+
+    def test_lengths_of_time_are_told_in_their_units_and_are_enough(self) -> None:
+        wait = value_words("order", "device_order_30d_since", 100_000)
+        up = value_words("order", "device_order_30d_since", 100_000, up=True)
+        assert (wait, up) == ("1 d 3 h", "1 d 4 h")
 
     def test_the_amount_rises_where_that_is_nearer(self) -> None:
         make_live_ruleset(make_rule("order.amount > 10 and order.amount < 60"))

@@ -165,6 +165,18 @@ def test_the_report_shows_the_recommended_point_and_its_neighbours() -> None:
     assert all(point["cost_minor"] >= 0 for point in curve)
 
 
+def test_the_marks_of_the_cost_curves_lie_on_them() -> None:
+    rows = make_rows([(i / 200, 10_000, BAD if i > 80 else GOOD, 0, 2) for i in range(100)])  # up to 0.495
+    document = report(rows, Costs(), THRESHOLDS, days=1.0)
+    best, current = document["recommended"], document["current"]
+    assert current["decline_at"] > 0.495
+    assert current in document["review_curve"]
+    assert current in document["decline_curve"]
+    for curve in ("best_review_curve", "best_decline_curve"):
+        assert best in document[curve]
+        assert best["cost_minor"] == min(point["cost_minor"] for point in document[curve])
+
+
 @pytest.mark.parametrize(
     ("rows", "reason"),
     [
