@@ -185,11 +185,10 @@ def lock_case(pk: int) -> ReviewCase:
 def _has_expired_leases(at: datetime) -> bool:
     """Look whether there is anything to take back: mostly not, and a claim is in a hurry."""
     table = ReviewCase._meta.db_table
-    moment = at if connection.vendor == "postgresql" else connection.ops.adapt_datetimefield_value(at)
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT 1 FROM {table} WHERE status = 'claimed' AND claim_expires_at <= %s LIMIT 1",  # noqa: S608
-            [moment],
+            [connection.ops.adapt_datetimefield_value(at)],
         )
         return cursor.fetchone() is not None
 

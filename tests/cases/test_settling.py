@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.models import Role, User
 from cases.claims import LEASE, claim_case, claim_next
-from cases.models import CaseStatus, Queue, ReviewCase, Verdict
+from cases.models import CaseExclusion, CaseStatus, Queue, ReviewCase, Verdict
 from cases.services import (
     cancel_case,
     ensure_default_queues,
@@ -27,11 +27,14 @@ from core.refs import Ref
 from merchants.models import MerchantApplication
 from orders.models import OrderStatus
 from orders.services import decline_order
+from risk.decide import decide_order
 from risk.models import Label
+from risk.rules.engine import Effect
 from tests.cases.builders import NOON, make_reviewer
 from tests.cases.test_effects import application_case
 from tests.cases.test_verdicts import held_order_case, order_of, verdict_on
-from tests.make import make_user
+from tests.make import make_live_ruleset, make_rule, make_user
+from tests.risk.versions import make_model
 
 pytestmark = pytest.mark.django_db
 
@@ -54,6 +57,22 @@ def now(verdict: Verdict) -> tuple[str, str, str]:
     """Return the status of a verdict, its case and its order."""
     fresh = Verdict.objects.select_related("case").get(pk=verdict.pk)
     return fresh.status, fresh.case.status, order_of(fresh.case).status
+
+
+def declined_by_the_system() -> ReviewCase:
+    case = held_order_case()
+    make_live_ruleset(make_rule("order.amount > 3", Effect.DECLINE))
+    make_model()
+    decision = decide_order(order_of(case), as_of=NOON)
+    assert decision.outcome == "decline"
+    ReviewCase.objects.filter(pk=case.pk).update(decision=decision)
+    return ReviewCase.objects.get(pk=case.pk)
+
+
+def effective(case: ReviewCase, user: User, **fields: Any) -> Verdict:
+    """Write an approval past every service."""
+    values = {"kind": "approve", "claim_token": 9, "evidence_version": 1, "effective_at": NOON} | fields
+    return Verdict.objects.create(case=case, reviewer=user, created_at=NOON, **values)
 
 
 class TestUndo:
@@ -207,15 +226,27 @@ class TestFourEyes:
         case = claim_case(held_order_case(), user, at=NOON)
         Queue.objects.update(second_sign_from_minor=1)
         with pytest.raises(IntegrityError, match="high_value_takes_two"), transaction.atomic():
-            Verdict.objects.create(
-                case=case,
-                kind="approve",
-                reviewer=user,
-                claim_token=9,
-                evidence_version=1,
-                created_at=NOON,
-                effective_at=NOON,
-            )
+            effective(case, user)
+
+    def test_an_approval_of_what_was_declined_waits_for_a_second(self) -> None:
+        user = make_reviewer()
+        case = claim_case(declined_by_the_system(), user, at=NOON)
+        assert record_verdict(case, verdict_on(case), reviewer=user, at=NOON).status == "awaiting_second"
+
+    def test_the_database_refuses_an_override_by_one(self) -> None:
+        user = make_reviewer()
+        case = claim_case(declined_by_the_system(), user, at=NOON)
+        with pytest.raises(IntegrityError, match="override_takes_two"), transaction.atomic():
+            effective(case, user)
+
+    def test_the_database_refuses_the_word_and_the_signature_of_the_excluded(self) -> None:
+        first, excluded = make_reviewer(), make_reviewer("b@example.com")
+        verdict = awaiting_second(first)
+        CaseExclusion.objects.create(case=verdict.case, user=excluded)
+        with pytest.raises(IntegrityError, match="excluded_does_not_sign"), transaction.atomic():
+            Verdict.objects.filter(pk=verdict.pk).update(second=excluded, second_at=NOON, status="refused")
+        with pytest.raises(IntegrityError, match="excluded_does_not_decide"), transaction.atomic():
+            effective(verdict.case, excluded, needs_second=True, status="undone")
 
     @pytest.mark.parametrize(
         ("change", "guard"),
