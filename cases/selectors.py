@@ -34,6 +34,8 @@ class QueueNumbers:
     waiting: int = 0
     claimed: int = 0
     awaiting_merchant: int = 0
+    awaiting_second: int = 0
+    on_hold: int = 0
     overdue: int = 0
     oldest_at: datetime | None = None
     next_due_at: datetime | None = None
@@ -258,6 +260,8 @@ _COLUMNS = (
     _counted("c.status = 'queued'"),
     _counted("c.status = 'claimed'"),
     _counted("c.status = 'awaiting_subject'"),
+    _counted("c.status = 'awaiting_second'"),
+    _counted("c.status = 'on_hold'"),
     _counted("c.status IN ('queued', 'claimed') AND c.due_at < %s"),
     _first("created_at"),
     _first("due_at"),
@@ -266,8 +270,8 @@ _NUMBERS = f"SELECT q.id, {', '.join(_COLUMNS)} FROM cases_queue AS q WHERE q.id
 
 
 def _numbers(queue: Queue, row: Sequence[Any]) -> QueueNumbers:
-    waiting, claimed, awaiting, overdue, oldest, due = row
-    return QueueNumbers(queue, waiting, claimed, awaiting, overdue, _moment(oldest), _moment(due))
+    *counts, oldest, due = row
+    return QueueNumbers(queue, *counts, _moment(oldest), _moment(due))
 
 
 def _moment(value: datetime | str | None) -> datetime | None:

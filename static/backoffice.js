@@ -269,6 +269,9 @@
   ["dragover", "dragleave", "drop"].forEach((type) => on(type, "[data-upload]", (box) => box.classList.toggle("is-over", type === "dragover")));
 
   // ── Keyboard: data-key="a" on any button or link; J/K move between rows ───────────────────────
+  // What lies in closed <details> has a parent to be placed by, and is not seen all the same.
+  const isUsable = (element) => element.checkVisibility() && !element.disabled;
+
   const labelOf = (element) => {
     const copy = element.cloneNode(true);
     $$("kbd", copy).forEach((key) => key.remove());
@@ -277,7 +280,7 @@
   const listPageKeys = () => {
     const section = $("[data-page-keys]");
     // What is seen has its key beside it; [data-key-help] names keys that no button stands for.
-    const keys = $$("[data-key]").filter((element) => element.offsetParent && !element.disabled).concat($$("[data-key-help]").filter((line) => !line.dataset.needs || $(line.dataset.needs)));
+    const keys = $$("[data-key]").filter(isUsable).concat($$("[data-key-help]").filter((line) => !line.dataset.needs || $(line.dataset.needs)));
     section.hidden = keys.length === 0;
     $$("#shortcuts [data-needs]").forEach((line) => {
       line.hidden = !$(line.dataset.needs) || Boolean(line.dataset.unless && $(line.dataset.unless));
@@ -312,7 +315,7 @@
     const typing = event.target.closest?.("input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]");
     if (typing || event.ctrlKey || event.metaKey || event.altKey || $("dialog[open]:not(.bo-drawer)")) return;
     const key = event.key.toLowerCase();
-    const target = $$(`[data-key="${CSS.escape(key)}"]`).find((element) => element.offsetParent && !element.disabled);
+    const target = $$(`[data-key="${CSS.escape(key)}"]`).find(isUsable);
     if (target) { event.preventDefault(); return target.matches("input, textarea, select") ? target.focus() : target.click(); }
     if (key === "?") { listPageKeys(); return open($("#shortcuts")); }
     if (key === "/") { const search = $("main input[type=search]"); if (search) { event.preventDefault(); search.focus(); } return; }
@@ -338,8 +341,8 @@
     return item;
   };
   const pageOptions = () => [
-    ...$$("[data-actions] a.btn, [data-actions] button").filter((e) => e.offsetParent).map((e) => option(labelOf(e), e.getAttribute("href"), e.dataset.key?.toUpperCase(), e)),
-    ...$$("[data-key]").filter((e) => e.offsetParent && !e.disabled && !e.closest("[data-actions]")).map((e) => option(e.dataset.keyLabel || labelOf(e), null, e.dataset.key.toUpperCase(), e)),
+    ...$$("[data-actions] a.btn, [data-actions] button").filter(isUsable).map((e) => option(labelOf(e), e.getAttribute("href"), e.dataset.key?.toUpperCase(), e)),
+    ...$$("[data-key]").filter((e) => isUsable(e) && !e.closest("[data-actions]")).map((e) => option(e.dataset.keyLabel || labelOf(e), null, e.dataset.key.toUpperCase(), e)),
     ...$$(".bo-nav-items a").map((link) => option($("span", link).textContent.trim(), link.href, strings.page)),
     ...$$("[data-palette]").map((link) => option(link.dataset.palette || link.textContent.trim(), link.href)),
   ];

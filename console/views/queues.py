@@ -86,7 +86,9 @@ def _tabs(current: str, numbers: cases.QueueNumbers) -> list[dict[str, object]]:
     counts = {
         CaseStatus.QUEUED: numbers.waiting,
         CaseStatus.CLAIMED: numbers.claimed,
+        CaseStatus.AWAITING_SECOND: numbers.awaiting_second,
         CaseStatus.AWAITING_SUBJECT: numbers.awaiting_merchant,
+        CaseStatus.ON_HOLD: numbers.on_hold,
     }
     return [
         {

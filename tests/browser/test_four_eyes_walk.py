@@ -74,6 +74,10 @@ def test_high_value_takes_a_second_person(
     second = open_window().is_signed_in_as(maya)
     second.open("/console/signatures/")
     second.follow(order.external_id)
+    expect(second.main.get_by_text("by Robin Park")).to_be_hidden()
+    second.type("s")  # signs nothing while the first verdict is closed
+    assert ReviewCase.objects.get().status == CaseStatus.AWAITING_SECOND
+    second.type("v")
     second.sees("by Robin Park")
     second.type("s")
     second.is_told("2026-000123: approved")
