@@ -186,20 +186,22 @@ class Report:
         costs = self.result["costs"]
         if not costs:
             return []
-        charts = [
-            ("cost-review", _("Cost by “review from score”"), "review_curve", "review_at"),
-            ("cost-decline", _("Cost by “decline from score”"), "decline_curve", "decline_at"),
-        ]
-        return [
-            (key, title, self._cost_chart(costs, curve, name))
-            for key, title, curve, name in charts
-            if len(costs[curve]) > 1
-        ]
+        charts = []
+        if len(costs["review_curve"]) > 1:
+            chart = self._cost_chart(costs, "review_curve", "review_at", _("decline from %s"), "decline_at")
+            charts.append(("cost-review", _("Cost by “review from score”"), chart))
+        if len(costs["decline_curve"]) > 1:
+            chart = self._cost_chart(costs, "decline_curve", "decline_at", _("review from %s"), "review_at")
+            charts.append(("cost-decline", _("Cost by “decline from score”"), chart))
+        return charts
 
-    def _cost_chart(self, costs: Mapping[str, Any], curve: str, name: str) -> Mapping[str, Any]:
-        lines = [(_("Other threshold as it is"), costs[curve])]
+    def _cost_chart(
+        self, costs: Mapping[str, Any], curve: str, name: str, other_words: str, other: str
+    ) -> Mapping[str, Any]:
+        """Return one line with the other threshold as it is, one with it as recommended if that differs."""
+        lines = [(other_words % f"{100 * costs['current'][other]:.4g}", costs[curve])]
         if best := costs.get(f"best_{curve}"):  # backtests of earlier days have none
-            lines.append((_("Other threshold as recommended"), best))
+            lines.append((other_words % f"{100 * costs['recommended'][other]:.4g}", best))
         thresholds = sorted({point[name] for _name, points in lines for point in points})
         marks = [
             {
@@ -218,7 +220,7 @@ class Report:
             "x": [round(100 * value, 2) for value in thresholds],
             "unit": f" {self.currency}",
             "free_scale": True,
-            "x_max": max(mark["x"] for mark in [*marks, {"x": 100 * thresholds[-1]}]),
+            "x_max": max(*(mark["x"] for mark in marks), round(100 * thresholds[-1], 2)),
             "marks": marks,
             "series": [
                 {"name": title, "values": self._costs_at(points, name, thresholds)} for title, points in lines

@@ -227,7 +227,10 @@ def _recommend(search: Cuts, costs: Costs, days: float) -> dict[float | None, Pa
 
 def _curve_pairs(cuts: Cuts, current: Pair, best: Pair | None) -> dict[str, list[Pair]]:
     """Return the pairs of each curve: one threshold moves, the other stays as it is or as recommended."""
-    values = cuts.spread(CURVE_POINTS)
+    by_rows = cuts.spread(CURVE_POINTS // 2)
+    # Few rows have high scores, and that is where rows are declined: so half of the points by score.
+    by_score = np.linspace(by_rows[0], by_rows[-1], CURVE_POINTS // 2).round(4).tolist()
+    values = {*by_rows, *by_score}
     marked = [pair for pair in (current, best) if pair]
     review_values = sorted({*values, *(pair[0] for pair in marked)})
     decline_values = sorted({*values, *(pair[1] for pair in marked)})
