@@ -14,17 +14,19 @@
   // Okabe and Ito's palette (2008) without yellow: told apart with any kind of colour blindness.
   const palette = () => [token("accent"), "#e69f00", "#cc79a7", "#56b4e9", "#d55e00", "#009e73"];
 
+  // A line may end before the others do.
+  const lastOf = (one) => one.values.findLast((value) => value !== null) ?? 0;
+
   // How many earlier lines end where this one does: their words would lie on each other.
   const crowding = (series, one) => {
-    const last = (other) => other.values.at(-1) ?? 0;
     const range = Math.max(...series.flatMap((other) => other.values)) || 1;
-    return series.slice(0, series.indexOf(one)).filter((other) => Math.abs(last(other) - last(one)) < range * 0.07).length;
+    return series.slice(0, series.indexOf(one)).filter((other) => Math.abs(lastOf(other) - lastOf(one)) < range * 0.07).length;
   };
 
   // Words of lines that end near the axis are stacked upwards, the others downwards.
   const endOffset = (series, one) => {
     const range = Math.max(...series.flatMap((other) => other.values)) || 1;
-    return 14 * crowding(series, one) * ((one.values.at(-1) ?? 0) < range * 0.15 ? -1 : 1);
+    return 14 * crowding(series, one) * (lastOf(one) < range * 0.15 ? -1 : 1);
   };
 
   // Lines across the chart at a value of the x axis, each with its word at the top.
