@@ -141,7 +141,8 @@ def _exclude_earlier(case: ReviewCase, statement: Statement) -> None:
     of_cases = moves.filter(subject_kind="case", subject_id__in=list(earlier))
     of_subject = moves.filter(subject_kind=machine, subject_id=id)
     touched = {int(actor_id) for actor_id in of_cases.union(of_subject).values_list("actor_id", flat=True)}
-    for first, second in Verdict.objects.filter(case__in=earlier).values_list("reviewer_id", "second_id"):
-        touched |= {user_id for user_id in (first, second) if user_id is not None}
+    verdicts = Verdict.objects.filter(case__in=earlier)
+    touched.update(verdicts.values_list("reviewer_id", flat=True))
+    touched.update(verdicts.filter(second__isnull=False).values_list("second_id", flat=True))
     for user_id in User.objects.filter(pk__in=touched).order_by("pk").values_list("pk", flat=True):
         journal.add(CaseExclusion(case=case, user_id=user_id))

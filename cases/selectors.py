@@ -270,8 +270,18 @@ _NUMBERS = f"SELECT q.id, {', '.join(_COLUMNS)} FROM cases_queue AS q WHERE q.id
 
 
 def _numbers(queue: Queue, row: Sequence[Any]) -> QueueNumbers:
-    *counts, oldest, due = row
-    return QueueNumbers(queue, *counts, _moment(oldest), _moment(due))
+    waiting, claimed, awaiting_merchant, awaiting_second, on_hold, overdue, oldest, due = row
+    return QueueNumbers(
+        queue,
+        waiting,
+        claimed,
+        awaiting_merchant,
+        awaiting_second,
+        on_hold,
+        overdue,
+        _moment(oldest),
+        _moment(due),
+    )
 
 
 def _moment(value: datetime | str | None) -> datetime | None:

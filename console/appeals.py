@@ -8,7 +8,10 @@ from cases.appeals import find_appeal
 from cases.models import Appeal, AppealFile, ReviewCase
 from core.ids import encode
 from core.reasons import find_reason
+from core.refs import Ref
 from core.statements import read
+from risk.models import Decision
+from risk.selectors import find_decision
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,13 @@ class ShownAppeal:
     @property
     def file_rows(self) -> list[tuple[str, AppealFile]]:
         return [(encode("apf", file.pk), file) for file in self.files]
+
+
+def judged_by(case: ReviewCase, shown: ShownAppeal | None) -> Decision | None:
+    """Return the system's decision that a case is about; of an appeal the one on what it objects to."""
+    if case.decision is not None or shown is None:
+        return case.decision
+    return find_decision(Ref(case.subject_kind, case.subject_id))
 
 
 def appeal_of(case: ReviewCase) -> ShownAppeal | None:

@@ -13,7 +13,7 @@ from cases.choices import reasons_for
 from cases.models import CaseStatus, ReviewCase
 from cases.similar import COMPARED, list_similar
 from console.access import staff_page, user_of
-from console.appeals import appeal_of
+from console.appeals import appeal_of, judged_by
 from console.bands import live_bands
 from console.changes import changes_since
 from console.evidence import evidence_of
@@ -119,8 +119,10 @@ def show_case(
     user, now = user_of(request), timezone.now()
     is_mine = found.claimed_by_id == user.pk and found.status == CaseStatus.CLAIMED
     has_claim = is_mine and not claims.has_expired(found, now)
+    appeal = appeal_of(found)
+    decision = judged_by(found, appeal)
     # A blind case is judged on the evidence alone.
-    signals = None if found.is_blind or found.decision is None else read_signals(found.decision)
+    signals = None if found.is_blind or decision is None else read_signals(decision)
     evidence, links = evidence_of(found), links_of(found)
     events = list_events(found, evidence.facts)
     changes = None
@@ -140,7 +142,7 @@ def show_case(
         "link_pages": pages_of(user, links.kind, [row.other.id for row in links.rows]) if links else {},
         "events": events,
         "changes": changes,
-        "appeal": appeal_of(found),
+        "appeal": appeal,
         "has_claim": has_claim,
         "is_taken": found.status == CaseStatus.CLAIMED and not is_mine and not claims.has_expired(found, now),
         "is_open": found.status in {CaseStatus.QUEUED, CaseStatus.CLAIMED},

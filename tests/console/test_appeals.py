@@ -9,9 +9,10 @@ from cases.models import AppealFile
 from core.ids import encode
 from core.models import AuditEntry
 from merchants.models import Membership
+from risk.decide import decide_order
 from tests.cases.appealed import appeal, refused
 from tests.cases.builders import make_reviewer
-from tests.make import make_image
+from tests.make import NOON, make_image, make_live_ruleset, make_rule
 
 pytestmark = pytest.mark.django_db
 
@@ -30,6 +31,18 @@ def test_the_case_shows_the_appeal_beside_the_statement(client: Client) -> None:
     assert "somebody else looks at it" in answer.content.decode()
     case.refresh_from_db()
     assert case.status == "queued"
+
+
+def test_the_case_shows_what_the_system_found_about_the_subject(client: Client) -> None:
+    first, second = make_reviewer("first@example.com"), make_reviewer("second@example.com")
+    make_live_ruleset(make_rule("order.amount > 1", code="R-DEAR"))
+    order, statement = refused("order", first)
+    decide_order(order, as_of=NOON)
+    case = appeal(statement).case
+    client.force_login(second)
+    page = client.get(reverse("console:case", args=[encode("cas", case.pk)])).content.decode()
+    assert "R-DEAR" in page
+    assert "People opened this case themselves." not in page
 
 
 def test_evidence_is_opened_on_record_and_not_by_the_merchants_own(client: Client) -> None:
