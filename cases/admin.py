@@ -55,6 +55,8 @@ class QueueAdmin(BackofficeAdmin):
         "needs_senior",
         "second_sign_from_minor",
         "hidden_verdicts",
+        "blind_share",
+        "golden_share",
     )
 
 
