@@ -52,7 +52,11 @@ def overturned_rules(looks: QuerySet[SecondLook]) -> list[Rate]:
     rows = figures.list_overturned_rules(looks)
     codes = [str(row.key) for row in rows]
     names = dict(Rule.objects.filter(code__in=codes).order_by("pk").values_list("code", "name"))
-    return [Rate(_(names.get(code, code)), code, _share(row)) for code, row in zip(codes, rows, strict=True)]
+    return [
+        Rate(_(name), code, _share(row))
+        for code, row in zip(codes, rows, strict=True)
+        for name in [names.get(code, code)]
+    ]
 
 
 def overturned_models(looks: QuerySet[SecondLook]) -> list[Rate]:

@@ -164,7 +164,7 @@ def golden_list(request: HttpRequest) -> HttpResponse:
 def golden_new(request: HttpRequest, public_id: str) -> HttpResponse:
     """Keep a resolved case as one whose right answer is known."""
     found = case_of(request, public_id)
-    form = GoldenForm(request.POST or None, case=found)
+    form = GoldenForm(request.POST if request.method == "POST" else None, case=found)
     if request.method == "POST" and form.is_valid():
         try:
             golden.mark_golden(found, by=user_of(request), at=timezone.now(), **form.cleaned_data)
@@ -192,7 +192,7 @@ def _adjudication_form(request: HttpRequest, found: SecondLook) -> AdjudicationF
     if not adjudicating.is_disputed(found) or _why_not(request, found):
         return None
     return AdjudicationForm(
-        request.POST or None,
+        request.POST if request.method == "POST" else None,
         case=found.original or found.case,
         can_be_undone=adjudicating.can_be_undone(found),
     )
