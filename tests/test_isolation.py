@@ -75,7 +75,7 @@ OBJECTS = {
 WORDS = {
     "portal/application/": "company",
     "console/queues/": "orders",
-    "console/quality/": "table",
+    "console/quality/": "queues",
     "console/rules/*/rule/": "R-DEAR",
     "console/models/of/": "order",
     "console/models/training/": "run",
