@@ -9,6 +9,7 @@ from core.fields import StatementField, TimeOrderedIdField, given_with
 from core.models import Statement
 from risk.models import Decision, Subject
 
+from .exclusions import CaseExclusion as CaseExclusion
 from .priority import MOST_HEAD_START_HOURS
 from .quality import models as _quality  # noqa: F401 - its tables are of this app
 
@@ -393,21 +394,3 @@ class AppealFile(models.Model):
 
     def __str__(self) -> str:
         return self.sha256[:12]
-
-
-class CaseExclusion(models.Model):
-    """One row keeps one person away from one case, because they have decided about it before."""
-
-    id = TimeOrderedIdField()
-    case = models.ForeignKey(ReviewCase, on_delete=models.CASCADE, related_name="exclusions", db_index=False)
-    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
-
-    class Meta:
-        verbose_name = _("exclusion")
-        verbose_name_plural = _("exclusions")
-        constraints = [
-            models.UniqueConstraint(fields=["case", "user"], name="one_exclusion_per_case_and_person")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.user_id} · {self.case_id}"
