@@ -9,7 +9,7 @@ from core.fields import StatementField, TimeOrderedIdField, given_with
 from core.models import Statement
 from risk.models import Decision, Subject
 
-from .exclusions import CaseExclusion as CaseExclusion
+from .exclusions import CaseExclusion as CaseExclusion  # noqa: PLC0414 - exported with the rest
 from .priority import MOST_HEAD_START_HOURS
 from .quality import models as _quality  # noqa: F401 - its tables are of this app
 
