@@ -9,6 +9,7 @@ from core.admin_menu import MenuGroup
 
 from .admin_forms import CalendarForm, QueueForm
 from .models import Appeal, AppealFile, Calendar, CaseExclusion, Queue, ReviewCase, Verdict
+from .quality.models import GoldenCase, LookReason, LookRule, SecondLook
 
 
 class VerdictsOfCase(RelatedRows):
@@ -55,6 +56,8 @@ class QueueAdmin(BackofficeAdmin):
         "needs_senior",
         "second_sign_from_minor",
         "hidden_verdicts",
+        "blind_share",
+        "golden_share",
     )
 
 
@@ -155,3 +158,61 @@ class CaseExclusionAdmin(BackofficeAdmin):
     menu, menu_order, icon = MenuGroup.REVIEW, 60, "person_off"
     list_display = ("__str__", show.linked("case", _("case")), show.linked("user", _("person")))
     list_select_related = ("case", "user")
+
+
+@admin.register(GoldenCase)
+class GoldenCaseAdmin(BackofficeAdmin):
+    """Marked and retired in the console."""
+
+    menu, menu_order, icon = MenuGroup.REVIEW, 70, "star"
+    list_display = (
+        show.linked("case", _("case")),
+        show.status("verdict", "kind", _("right verdict")),
+        show.linked("queue", _("queue")),
+        show.linked("marked_by", _("marked by")),
+        show.moment("created_at", _("when")),
+    )
+    list_select_related = ("case", "queue", "marked_by")
+    list_filter = (MadeFilter,)
+
+
+class ReasonsOfLook(RelatedRows):
+    model = LookReason
+    columns = ("code", "by_first", "by_second")
+
+
+class RulesOfLook(RelatedRows):
+    model = LookRule
+    columns = ("code",)
+
+
+@admin.register(SecondLook)
+class SecondLookAdmin(BackofficeAdmin):
+    """Answered and adjudicated in the console."""
+
+    menu, menu_order, icon = MenuGroup.REVIEW, 80, "compare"
+    list_display = (
+        show.moment("created_at", _("when")),
+        "kind",
+        show.linked("case", _("case")),
+        "is_agreed",
+        "is_first_right",
+    )
+    list_select_related = ("case",)
+    list_filter = ("kind", MadeFilter)
+    shown = (show.reference("model", "model_id", _("model version")),)
+    inlines = (ReasonsOfLook, RulesOfLook)
+
+
+@admin.register(LookReason)
+class LookReasonAdmin(BackofficeAdmin):
+    menu, menu_order, icon = MenuGroup.REVIEW, 81, "rule"
+    list_display = ("code", show.linked("look", _("second look")), "by_first", "by_second")
+    list_select_related = ("look",)
+
+
+@admin.register(LookRule)
+class LookRuleAdmin(BackofficeAdmin):
+    menu, menu_order, icon = MenuGroup.REVIEW, 82, "rule"
+    list_display = ("code", show.linked("look", _("second look")))
+    list_select_related = ("look",)

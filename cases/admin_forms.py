@@ -35,6 +35,8 @@ class QueueForm(forms.ModelForm):  # type: ignore[type-arg]
             "needs_senior",
             "second_sign_from_minor",
             "hidden_verdicts",
+            "blind_share",
+            "golden_share",
         )
 
     def clean(self) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from risk import services as risk
 from risk.models import Label, LabelSource, Subject
 
 from .models import Appeal, AppealFile, AppealStatus, ReviewCase, Verdict, VerdictKind
+from .quality import looking
 from .states import APPEAL
 
 
@@ -163,6 +164,7 @@ def settle_appeal(appeal: Appeal, verdict: Verdict, *, actor: Actor, at: datetim
             subject=Ref("appeal", appeal.pk),
             detail={"statement": statement.pk, "verdict": verdict.pk},
         )
+        looking.note_appeal(appeal.case, statement.created_at, verdict, at=at)
         _record_labels(statement, row, is_bad=verdict.kind != VerdictKind.APPROVE, at=at)
 
 

@@ -22,6 +22,7 @@ from core.errors import Conflict, NotFound, PermissionDenied
 from merchants.models import Membership
 
 from .models import OPEN, CaseExclusion, CaseStatus, Queue, ReviewCase, Verdict, VerdictKind
+from .quality.serving import serve_instead
 from .states import CASE
 
 # Long enough to read a case and be called away, short enough that an abandoned one is not late for it.
@@ -35,7 +36,7 @@ def claim_next(
 ) -> ReviewCase | None:
     """Claim the first case in order of work that this reviewer may decide; None if there is none.
 
-    Three queries and the journal, whatever the backlog.
+    Four queries and the journal, whatever the backlog; a hidden copy of a golden case may come instead.
 
     queue   only from this queue; None = from every queue open to the reviewer
     after   skip this case and everything before it, as long as something follows it
@@ -46,7 +47,9 @@ def claim_next(
             release_expired(at=at, limit=_TAKEN_BACK_AT_ONCE)
         case = _first_waiting(user, queue, after, _Where.BEHIND) if after else None
         case = case or _first_waiting(user, queue, after, _Where.ANYWHERE)
-        return _claim(case, user, at) if case else None
+        if case is None:
+            return None
+        return _claim(serve_instead(case, user, at=at) or case, user, at)
 
 
 def claim_case(case: ReviewCase, user: User, *, at: datetime) -> ReviewCase:
@@ -136,6 +139,7 @@ def list_assignees(case: ReviewCase) -> list[User]:
     roles = {Role.SENIOR_REVIEWER} if case.queue.needs_senior else {Role.REVIEWER, Role.SENIOR_REVIEWER}
     people = User.objects.filter(is_active=True, role_grants__role__in=roles).distinct()
     people = people.exclude(pk__in=[pk for pk in (case.claimed_by_id, case.opened_by_id) if pk])
+    people = people.exclude(pk__in=CaseExclusion.objects.filter(case=case).values("user"))
     if case.merchant_id:
         people = people.exclude(memberships__merchant_id=case.merchant_id)
     return list(people.order_by("name", "email"))

@@ -18,6 +18,7 @@ from risk.models import LabelSource, Subject
 
 from .appeals import find_appeal, settle_appeal
 from .models import ReviewCase, Verdict, VerdictKind
+from .quality.weights import label_weight
 
 _JUDGEMENTS = {VerdictKind.APPROVE: False, VerdictKind.REJECT: True}  # verdict → is_bad
 # Only these subjects have somebody who can be asked: an order's buyer is the partner's customer, not ours.
@@ -149,4 +150,5 @@ def _record_label(case: ReviewCase, verdict: Verdict, at: datetime) -> None:
         known_at=at,
         order=Order.objects.get(pk=case.subject_id) if is_order else None,
         merchant_id=case.merchant_id,
+        weight=label_weight({verdict.reviewer_id, verdict.second_id} - {None}, case.queue_id),
     )

@@ -9,7 +9,9 @@ from core.fields import StatementField, TimeOrderedIdField, given_with
 from core.models import Statement
 from risk.models import Decision, Subject
 
+from .exclusions import CaseExclusion as CaseExclusion  # noqa: PLC0414 - exported with the rest
 from .priority import MOST_HEAD_START_HOURS
+from .quality import models as _quality  # noqa: F401 - its tables are of this app
 
 
 def _working_week() -> list[list[list[str]]]:
@@ -65,6 +67,10 @@ class Queue(models.Model):
     needs_senior = models.BooleanField(_("senior reviewers only"), default=False)
     # Of what is at stake, base currency: from here on a judgement takes two people. None = never.
     second_sign_from_minor = models.BigIntegerField(_("second signature from"), null=True, blank=True)
+    # Of verdicts that took effect: this share is put before a second reviewer who does not know the first.
+    blind_share = models.FloatField(_("share reviewed twice"), default=0)
+    # Of the cases that "Next" serves: this share is replaced by a hidden copy of a golden case.
+    golden_share = models.FloatField(_("share of golden cases"), default=0)
     position = models.PositiveIntegerField(default=0)
 
     class Meta:
@@ -83,6 +89,13 @@ class Queue(models.Model):
             # Keeps the bound of priority.longest_overtaking() true.
             models.CheckConstraint(
                 condition=models.Q(head_start_hours__lte=MOST_HEAD_START_HOURS), name="head_start_is_bounded"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(blind_share__range=(0, 1)), name="blind_share_is_a_share"
+            ),
+            # More would be drill, not work.
+            models.CheckConstraint(
+                condition=models.Q(golden_share__range=(0, 0.5)), name="golden_share_is_a_half_at_most"
             ),
         ]
 
@@ -103,6 +116,12 @@ class CaseStatus(models.TextChoices):
 
 
 OPEN = tuple(status for status in CaseStatus if status not in {CaseStatus.RESOLVED, CaseStatus.CANCELLED})
+
+
+class CasePurpose(models.TextChoices):
+    WORK = "work", _("Work")
+    BLIND = "blind", _("Blind second review")
+    GOLDEN = "golden", _("Copy of a golden case")
 
 
 class ReviewCase(models.Model):
@@ -126,6 +145,8 @@ class ReviewCase(models.Model):
     is_blind = models.BooleanField(
         default=False
     )  # from the random review sample: holds nothing, hides the outcome
+    # Anything but work looks like it to reviewers and has no effect, see `quality`.
+    purpose = models.CharField(max_length=8, choices=CasePurpose, default=CasePurpose.WORK)
     sort_key = models.FloatField()
     due_at = models.DateTimeField()
     first_touch_due_at = models.DateTimeField(null=True, blank=True)
@@ -182,7 +203,7 @@ class ReviewCase(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["subject_kind", "subject_id"],
-                condition=models.Q(status__in=[status.value for status in OPEN]),
+                condition=models.Q(status__in=[status.value for status in OPEN], purpose="work"),
                 name="one_open_case_per_subject",
             ),
             models.CheckConstraint(
@@ -373,21 +394,3 @@ class AppealFile(models.Model):
 
     def __str__(self) -> str:
         return self.sha256[:12]
-
-
-class CaseExclusion(models.Model):
-    """One row keeps one person away from one case, because they have decided about it before."""
-
-    id = TimeOrderedIdField()
-    case = models.ForeignKey(ReviewCase, on_delete=models.CASCADE, related_name="exclusions", db_index=False)
-    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
-
-    class Meta:
-        verbose_name = _("exclusion")
-        verbose_name_plural = _("exclusions")
-        constraints = [
-            models.UniqueConstraint(fields=["case", "user"], name="one_exclusion_per_case_and_person")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.user_id} · {self.case_id}"

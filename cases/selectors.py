@@ -18,7 +18,8 @@ from core.models import TransitionRecord
 from core.refs import Ref
 from merchants.models import Membership
 
-from .models import OPEN, CaseStatus, Queue, ReviewCase, Verdict
+from .models import OPEN, CasePurpose, CaseStatus, Queue, ReviewCase, Verdict
+from .quality.hiding import shown_to
 
 # Where the counting of cases stops: a backlog of "10,000" is too many either way.
 COUNTED = 10_000
@@ -57,11 +58,12 @@ class ReviewerNumbers:
 
 
 def find_open_case(subject: Ref, *, for_update: bool = False) -> ReviewCase | None:
-    """Return the subject's open case; there is one at most."""
+    """Return the open case that asks what is to become of a subject; there is one at most."""
     cases = ReviewCase.objects.select_related("queue", "decision")
     if for_update:
         cases = cases.select_for_update(of=("self",))
-    return cases.filter(subject_kind=subject.kind, subject_id=subject.id, status__in=OPEN).first()
+    of_subject = cases.filter(subject_kind=subject.kind, subject_id=subject.id, status__in=OPEN)
+    return of_subject.filter(purpose=CasePurpose.WORK).first()
 
 
 def get_case(case_id: int) -> ReviewCase:
@@ -95,7 +97,7 @@ def list_cases(
     claimed   "mine" or "free"
     """
     own = Membership.objects.filter(user=user).values("merchant_id")
-    cases = for_a_list(ReviewCase.objects.exclude(merchant_id__in=own))
+    cases = for_a_list(ReviewCase.objects.exclude(merchant_id__in=own).filter(shown_to(user)))
     if not has_permission(user, Permission.REVIEW_SENIOR_CASES):
         cases = cases.filter(queue__needs_senior=False)
     if status:
@@ -214,9 +216,9 @@ def list_moves(subjects: Sequence[Ref]) -> list[TransitionRecord]:
 
 
 def list_cases_of(subject: Ref) -> QuerySet[ReviewCase]:
-    """List every case there ever was about a subject, newest first."""
+    """List every case that ever asked what is to become of a subject, newest first."""
     return (
-        ReviewCase.objects.filter(subject_kind=subject.kind, subject_id=subject.id)
+        ReviewCase.objects.filter(subject_kind=subject.kind, subject_id=subject.id, purpose=CasePurpose.WORK)
         .select_related("queue")
         .order_by("-pk")
     )
@@ -227,9 +229,9 @@ def get_reviewer_numbers(user: User, *, at: datetime) -> ReviewerNumbers:
     midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
     since = midnight - timedelta(days=6)
     verdicts = list(
-        Verdict.objects.filter(reviewer=user, created_at__gte=since).values_list(
-            "case_id", "kind", "created_at"
-        )
+        Verdict.objects.filter(reviewer=user, created_at__gte=since)
+        .exclude(case__purpose=CasePurpose.GOLDEN)
+        .values_list("case_id", "kind", "created_at")
     )
     days = Counter((moment - since).days for _case, _kind, moment in verdicts)
     today = [(case, moment) for case, _kind, moment in verdicts if moment >= midnight]

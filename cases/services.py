@@ -12,8 +12,9 @@ from risk.models import Decision, Subject
 
 from .claims import claim_case, claim_next, extend_claim, release_claim, release_expired, release_held
 from .clocks import resume_clocks, start_clocks
-from .models import OPEN, CaseStatus, Queue, ReviewCase
+from .models import OPEN, CasePurpose, CaseStatus, Queue, ReviewCase
 from .priority import sort_key
+from .quality.dropping import drop_open
 from .routing import DEFAULT_QUEUES, find_queue
 from .selectors import find_open_case
 from .settling import drop_waiting, refuse_verdict, settle_due, sign_verdict, undo_verdict, void_waiting
@@ -70,6 +71,8 @@ def open_case(
         case = None if is_first else find_open_case(subject, for_update=True)
         if case is not None:
             return _bring_up_to_date(case, decision, actor, at)
+        if not is_first:
+            drop_open(subject, at=at)
         queue = _queue_for(subject.kind, decision)
         clocks = start_clocks(queue, at)
         case = ReviewCase(
@@ -125,6 +128,7 @@ def close_moot_cases(*, at: datetime) -> int:
     """Close the open cases of orders that were cancelled elsewhere, e.g. by staff; return how many."""
     cancelled = Order.objects.filter(pk=OuterRef("subject_id"), status=OrderStatus.CANCELLED)
     moot = ReviewCase.objects.filter(Exists(cancelled), subject_kind=Subject.ORDER, status__in=OPEN)
+    moot = moot.filter(purpose=CasePurpose.WORK)
     subjects = [Ref(Subject.ORDER, order_id) for order_id in moot.values_list("subject_id", flat=True)]
     closed = [cancel_case_of(subject, actor=SYSTEM, at=at) for subject in subjects]
     return sum(case is not None for case in closed)

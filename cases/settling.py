@@ -19,7 +19,8 @@ from core.refs import Ref
 
 from . import effects
 from .claims import LEASE, lock_case
-from .models import CaseStatus, ReviewCase, Verdict, VerdictKind, VerdictStatus
+from .models import CasePurpose, CaseStatus, ReviewCase, Verdict, VerdictKind, VerdictStatus
+from .quality import looking
 from .signatures import require_may_sign
 from .states import CASE
 
@@ -54,6 +55,8 @@ def undo_verdict(verdict: Verdict, user: User, *, at: datetime) -> ReviewCase:
         if verdict.status not in _WAITING or is_over:
             raise Conflict(_("It is too late to undo this verdict."), code="too_late")
         _set(verdict, status=VerdictStatus.UNDONE, effective_at=None)
+        if verdict.second_id == user.pk:
+            looking.note_signature(verdict, is_upheld=False, at=at)
         if verdict.reviewer_id == user.pk:
             CASE.move(
                 case,
@@ -89,6 +92,7 @@ def refuse_verdict(verdict: Verdict, user: User, *, note: str, at: datetime) -> 
     with journal.unit():
         case, verdict = _lock_awaited(verdict, user)
         _set(verdict, second=user, second_at=at, second_note=note.strip(), status=VerdictStatus.REFUSED)
+        looking.note_signature(verdict, is_upheld=False, at=at)
         _audit("verdict.refused", verdict, by=user)
         CASE.move(case, "refuse", actor=actor_of(user))
     return verdict
@@ -141,18 +145,22 @@ def _settle(verdict_id: int, case_id: int, at: datetime) -> bool:
 
 def _take_effect(case: ReviewCase, verdict: Verdict, at: datetime) -> None:
     actor, reason = actor_of(verdict.reviewer), verdict.reason_codes[0] if verdict.reason_codes else ""
-    if verdict.kind == VerdictKind.REQUEST_INFO:
+    is_work = case.purpose == CasePurpose.WORK
+    if verdict.kind == VerdictKind.REQUEST_INFO and is_work:
         CASE.move(case, "await_subject", actor=actor, reason_code=reason, paused_at=at, **_NO_CLAIM)
     else:
         CASE.move(case, "resolve", actor=actor, reason_code=reason, resolved_at=at, **_NO_CLAIM)
-        outbox.record(
-            "review_case.resolved",
-            subject=Ref("case", case.pk),
-            merchant_id=None,
-            payload={"verdict": verdict.kind},
-        )
-    effects.apply_verdict(case, verdict, actor=actor, at=at)
+        if is_work:
+            outbox.record(
+                "review_case.resolved",
+                subject=Ref("case", case.pk),
+                merchant_id=None,
+                payload={"verdict": verdict.kind},
+            )
+    if is_work:
+        effects.apply_verdict(case, verdict, actor=actor, at=at)
     _set(verdict, status=VerdictStatus.EFFECTIVE, effective_at=at)
+    looking.note_effect(case, verdict, at=at)
 
 
 def _lock_awaited(verdict: Verdict, user: User) -> tuple[ReviewCase, Verdict]:

@@ -7,7 +7,7 @@ from core.errors import PermissionDenied
 from risk.models import Outcome
 
 from .claims import require_may_review
-from .models import Queue, ReviewCase, Verdict, VerdictKind
+from .models import CasePurpose, Queue, ReviewCase, Verdict, VerdictKind
 
 _JUDGEMENTS = {VerdictKind.APPROVE, VerdictKind.REJECT}
 
@@ -21,6 +21,8 @@ def needs_second(case: ReviewCase, kind: str, *, is_final: bool) -> bool:
     """
     if case.is_blind or kind not in _JUDGEMENTS:
         return False
+    if case.purpose != CasePurpose.WORK:  # changes nothing either; only the limit is held by the database
+        return is_high_value(case, case.queue)
     overrides = (
         kind == VerdictKind.APPROVE and case.decision is not None and case.decision.outcome == Outcome.DECLINE
     )

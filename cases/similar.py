@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from accounts.models import User
 from risk.models import Label
 
-from .models import CaseStatus, ReviewCase, Verdict, VerdictKind, VerdictStatus
+from .models import CasePurpose, CaseStatus, ReviewCase, Verdict, VerdictKind, VerdictStatus
 from .selectors import for_a_list, list_cases
 
 # What one answer may read, whatever the history: the newest decided cases of any kind, and of those the ones
@@ -90,6 +90,8 @@ def matched_rules(evaluation: Mapping[str, Mapping[str, object]]) -> frozenset[s
 def _candidates(case: ReviewCase, user: User) -> Iterable[tuple[int, _Traits]]:
     newest = ReviewCase.objects.filter(status=CaseStatus.RESOLVED).order_by("-pk").values("pk")[:NEWEST]
     rows = list_cases(user).filter(pk__in=newest, subject_kind=case.subject_kind, decision__isnull=False)
+    if case.purpose != CasePurpose.WORK:  # its subject has been decided about: that would tell how
+        rows = rows.exclude(subject_id=case.subject_id)
     columns = ("pk", "merchant_id", "decision__reason_codes", "decision__score")
     # The evaluation alone: a snapshot is many times as long.
     for pk, merchant_id, reasons, score, evaluation in (

@@ -166,7 +166,7 @@ def _write(case: ReviewCase, verdict: NewVerdict, reviewer: User, at: datetime) 
     return Verdict.objects.create(
         case=case,
         kind=verdict.kind,
-        is_final=verdict.is_final,
+        is_final=verdict.is_final and takes_two,  # what has no effect closes no door
         reason_codes=list(dict.fromkeys(verdict.reason_codes)),
         requested=list(dict.fromkeys(verdict.requested)),
         message=verdict.message.strip(),

@@ -8,7 +8,7 @@ from .backtest_report import Report
 Rows = Iterable[Mapping[str, object]]
 
 
-class _Echo:
+class Echo:
     """A file that hands each line straight on."""
 
     def write(self, text: str) -> str:
@@ -18,10 +18,10 @@ class _Echo:
 def write_lines(report: Report, what: str) -> Iterator[str]:
     """Return the lines of a file, its heads first; KeyError for one there is not."""
     heads, rows = FILES[what]
-    writer = csv.writer(_Echo())
+    writer = csv.writer(Echo())
     yield writer.writerow(heads)
     for row in rows(report):
-        yield writer.writerow([_safe(row[head]) for head in heads])
+        yield writer.writerow([safe(row[head]) for head in heads])
 
 
 def _moves(report: Report) -> Rows:
@@ -55,6 +55,6 @@ FILES: Mapping[str, tuple[Sequence[str], Callable[[Report], Rows]]] = {
 }
 
 
-def _safe(value: object) -> object:
+def safe(value: object) -> object:
     """Keep a spreadsheet from taking a text for a formula."""
     return f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r") else value

@@ -23,13 +23,16 @@ from risk.models import Subject
 _MACHINE = {Subject.LISTING: "revision"}
 
 
-def list_events(case: ReviewCase, facts: object) -> list[Mapping[str, Any]]:
+def list_events(case: ReviewCase, facts: object, *, before_id: int | None = None) -> list[Mapping[str, Any]]:
     """List the moves of the case and of its subject with what arrived about it, newest first; three queries.
 
-    facts   the subject's evidence as the page shows it
+    facts       the subject's evidence as the page shows it
+    before_id   leave out moves of the subject from this id on: a look of one's own does not see what followed
     """
     kind = _MACHINE.get(Subject(case.subject_kind), case.subject_kind)
     moves = list_moves([Ref("case", case.pk), Ref(kind, case.subject_id)])
+    if before_id is not None:
+        moves = [move for move in moves if move.subject_kind == "case" or move.pk < before_id]
     verdicts = list(list_verdicts(case))
     names = _names_of(moves)
     events = [_event_of(move, kind, names) for move in moves if move.action not in _SILENT]

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 from datetime import datetime
 
-from cases.models import CaseStatus, ReviewCase
+from cases.models import CasePurpose, CaseStatus, ReviewCase
 from cases.services import cancel_case_of
 from core import journal
 from core.actors import SYSTEM
@@ -43,7 +43,11 @@ def redecide_held(brake_id: int, *, at: datetime) -> int:
 def _held_by(brake: Brake) -> Iterator[int]:
     """Yield the queued cases whose decision the braked rule hit, or the braked model scored."""
     cases = ReviewCase.objects.filter(
-        subject_kind=Subject.ORDER, status=CaseStatus.QUEUED, is_blind=False, decision__outcome=Outcome.REVIEW
+        subject_kind=Subject.ORDER,
+        purpose=CasePurpose.WORK,
+        status=CaseStatus.QUEUED,
+        is_blind=False,
+        decision__outcome=Outcome.REVIEW,
     )
     if not brake.rule_code:
         cases = cases.filter(decision__model_id=brake.model_id)

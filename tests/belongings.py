@@ -7,6 +7,7 @@ from django.utils import timezone
 from accounts.models import Role, User
 from cases.appealing import open_appeal
 from cases.models import ReviewCase, Verdict
+from cases.quality.models import GoldenCase, SecondLook
 from catalog.content import RevisionFields
 from catalog.services import start_revision
 from core.actors import SYSTEM
@@ -61,6 +62,26 @@ def make_belongings(merchant: Merchant) -> dict[str, str]:
         status="undone",
         created_at=NOON,
     )
+    lead = make_user(Role.SENIOR_REVIEWER)
+    asked = {
+        "queue": case.queue,
+        "case": case,
+        "judged_at": NOON,
+        "first_kind": "approve",
+        "created_at": NOON,
+    }
+    golden = GoldenCase.objects.create(
+        case=case,
+        queue=case.queue,
+        kind="approve",
+        why="Plain.",
+        judged_at=NOON,
+        marked_by=lead,
+        created_at=NOON,
+    )
+    look = SecondLook.objects.create(
+        kind="sample", second_reviewer=lead, second_kind="reject", is_agreed=False, answered_at=NOON, **asked
+    )
     found = {
         "mer": merchant,
         "app": application,
@@ -78,6 +99,8 @@ def make_belongings(merchant: Merchant) -> dict[str, str]:
         "sta": statement,
         "apl": opened,
         "apf": opened.files.get(),
+        "lok": look,
+        "gld": golden,
     }
     return {prefix: encode(prefix, row.pk) for prefix, row in found.items() if row is not None}
 

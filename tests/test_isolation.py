@@ -54,6 +54,8 @@ OBJECTS = {
     "console/appeals/files/": "apf",
     "console/images/": "rev",
     "console/alerts/": "alr",
+    "console/quality/looks/": "lok",
+    "console/quality/golden/": "gld",
     "console/decisions/": "dec",
     "console/rules/": "rst",
     "console/models/": "mod",
@@ -73,6 +75,7 @@ OBJECTS = {
 WORDS = {
     "portal/application/": "company",
     "console/queues/": "orders",
+    "console/quality/": "queues",
     "console/rules/*/rule/": "R-DEAR",
     "console/rules/start/": "order",
     "console/models/of/": "order",

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from backoffice import processes
-from backoffice.demo import checks, desk, history, models, people, stream, summary
+from backoffice.demo import checks, desk, history, models, people, reviewing, stream, summary
 from backoffice.supervisor import NotReady, Supervisor
 from core import audit
 from delivery import sequencer
@@ -89,6 +89,7 @@ def _build(orders: int, console: Console) -> list[float]:
             )
         _task(bars, "Explain, score accounts, recommend", lambda: _finish(end))
         _task(bars, "Draft rules, backtest, measure parity", lambda: desk.lay_out(sample))
+        _task(bars, "Review a morning’s cases", lambda: reviewing.review_some(at=timezone.now()))
     people.give_merchant_to_demo_user(_busy_merchant())
     return submitted.walk_ms
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from rich.console import Console
 from rich.table import Table
 
-from cases.models import CaseStatus, ReviewCase
+from cases.models import CasePurpose, CaseStatus, ReviewCase
 from core.models import OutboxEvent
 from core.verification import verify
 from intake.models import ImportBatch
@@ -120,7 +120,8 @@ def _order_problems(figures: Figures) -> Iterator[str]:
     if decisions.count() != decided or decisions.values("subject_id").distinct().count() != decided:
         yield "Not every streamed order has exactly one decision."
     held = figures.outcomes.get(Subject.ORDER, {}).get(Outcome.REVIEW, 0)
-    open_cases = ReviewCase.objects.filter(subject_kind=Subject.ORDER).exclude(status=CaseStatus.CANCELLED)
+    open_cases = ReviewCase.objects.filter(subject_kind=Subject.ORDER, purpose=CasePurpose.WORK)
+    open_cases = open_cases.exclude(status=CaseStatus.CANCELLED)
     if open_cases.count() < held:
         yield "A held order has no case."
     auc = (figures.models.get(Subject.ORDER, {}).get("model") or {}).get("auc") or 0.0

@@ -54,13 +54,14 @@ def gather(revision_id: int) -> ListingEvidence:
     live = None if live is None or live.pk == revision.pk else live
     earlier = revision.listing.revisions.exclude(pk=revision.pk).order_by("-number")[:5]
     return ListingEvidence(
-        revision, live, _changes(live, revision), describe_all(revision.issues), list(earlier)
+        revision, live, changes_between(live, revision), describe_all(revision.issues), list(earlier)
     )
 
 
-def _changes(
+def changes_between(
     live: ListingRevision | None, new: ListingRevision
 ) -> list[tuple[str | Promise, object, object]]:
+    """Return what a revision says beside what was live, field by field."""
     old = _shown(live) if live is not None else dict.fromkeys(_shown(new))
     return [(_LABELS[name], old[name], value) for name, value in _shown(new).items()]
 

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from cases.quality.agreement import Kappa
 from console.bands import Bands
 from console.estimates import Share
 from console.list_pages import masked_value
@@ -108,6 +109,24 @@ def precision(share: Share) -> dict[str, object]:
         low, high = share.interval
         band, mark = (round(100 * low, 1), round(100 * (high - low), 1)), round(96 * share.value, 1)
     return {"share": share, "band": band, "mark": mark}
+
+
+@register.inclusion_tag("console/components/kappa.html")
+def kappa(kappa: Kappa | None) -> dict[str, object]:
+    """Draw agreement from −1 to 1 as a point with its interval, the figures beside it."""
+    if kappa is None:
+        return {"kappa": None}
+    ends = None if kappa.low is None or kappa.high is None else (_place(kappa.low), _place(kappa.high))
+    return {"kappa": kappa, "point": _place(kappa.value), "span": ends}
+
+
+def _place(value: float) -> float:
+    return round(60 * (value + 1), 1)
+
+
+@register.filter
+def two_decimals(value: float) -> str:
+    return number_text(value, decimals=2)
 
 
 @register.simple_tag

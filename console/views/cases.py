@@ -18,6 +18,7 @@ from console.bands import live_bands
 from console.changes import changes_since
 from console.evidence import evidence_of
 from console.forms import CaseFilter, VerdictForm
+from console.hindsight import as_judged, before_of
 from console.history import list_events
 from console.linked import links_of
 from console.pages import show
@@ -123,8 +124,9 @@ def show_case(
     decision = judged_by(found, appeal)
     # A blind case is judged on the evidence alone.
     signals = None if found.is_blind or decision is None else read_signals(decision)
-    evidence, links = evidence_of(found), links_of(found)
-    events = list_events(found, evidence.facts)
+    before = before_of(found)
+    evidence, links = as_judged(evidence_of(found), before), links_of(found)
+    events = list_events(found, evidence.facts, before_id=before.id if before else None)
     changes = None
     if refusal is not None and refusal.code == "evidence_changed":
         changes = changes_since(found, request, events)

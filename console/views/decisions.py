@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 from accounts.models import User
 from accounts.permissions import Permission
 from cases import selectors as cases
+from cases.quality.hiding import is_judging
 from console.access import staff_page, user_of
 from console.bands import live_bands
 from console.evidence import gather_evidence
@@ -56,7 +57,7 @@ def decision_list(request: HttpRequest) -> HttpResponse:
 def decision(request: HttpRequest, public_id: str) -> HttpResponse:
     found = decision_of(request, public_id)
     subject = Ref(found.subject_kind, found.subject_id)
-    is_hidden = _is_hidden(found)
+    is_hidden = _is_hidden(found, user_of(request))
     context = {
         "decision": found,
         "public_id": public_id,
@@ -84,7 +85,7 @@ def replay(request: HttpRequest, public_id: str) -> HttpResponse:
     """Judge again what the decision saw, from its row alone, and say what differs; nothing is written."""
     found = decision_of(request, public_id)
     context: dict[str, object] = {}
-    if not _is_hidden(found):
+    if not _is_hidden(found, user_of(request)):
         try:
             context["differences"] = find_differences(found, Archive(with_live=True))
         except Unreplayable as refusal:
@@ -92,8 +93,10 @@ def replay(request: HttpRequest, public_id: str) -> HttpResponse:
     return render(request, "console/decisions/_replay.html", context)
 
 
-def _is_hidden(found: Decision) -> bool:
+def _is_hidden(found: Decision, user: User) -> bool:
     """Tell whether somebody is to judge the subject blind: until then the outcome is hidden here too."""
+    if is_judging(user, found.subject_kind, found.subject_id):
+        return True
     open_case = cases.find_open_case(Ref(found.subject_kind, found.subject_id))
     return open_case is not None and open_case.is_blind
 

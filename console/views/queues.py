@@ -11,6 +11,7 @@ from accounts.permissions import Permission
 from cases import selectors as cases
 from cases import services
 from cases.models import CaseStatus, Queue
+from cases.quality.hiding import shown_to
 from console.access import staff_page, user_of
 from console.bands import live_bands
 from console.pages import show
@@ -47,7 +48,7 @@ def queue(request: HttpRequest, code: str) -> HttpResponse:
     numbers = next(n for n in cases.list_queue_numbers(user, at=now) if n.queue.pk == found.pk)
     status = request.GET.get("status", "")
     status = status if status in CaseStatus.values else CaseStatus.QUEUED
-    rows = cases.for_a_list(found.cases.filter(status=status))
+    rows = cases.for_a_list(found.cases.filter(shown_to(user), status=status))
     keys = ("-id",) if status in {CaseStatus.RESOLVED, CaseStatus.CANCELLED} else _IN_ORDER_OF_WORK
     context = {
         "queue": found,

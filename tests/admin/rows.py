@@ -6,6 +6,7 @@ from typing import Any
 from accounts.models import Role, User
 from cases.appealing import open_appeal
 from cases.models import Calendar, CaseExclusion, Queue, ReviewCase, Verdict
+from cases.quality.models import GoldenCase, LookReason, LookRule, SecondLook
 from catalog.models import BannedTerm
 from core import audit, journal
 from core.actors import SYSTEM
@@ -159,6 +160,26 @@ def _make_judgement(order: Order, reviewer: User) -> None:
         refused.decline_statement, text="Look again.", files=[make_image()], actor=SYSTEM, at=NOON
     )
     CaseExclusion.objects.create(case=appeal.case, user=reviewer)
+    golden = GoldenCase.objects.create(
+        case=appeal.case,
+        queue=appeal.case.queue,
+        kind="approve",
+        why="Plain.",
+        judged_at=NOON,
+        marked_by=reviewer,
+        created_at=NOON,
+    )
+    look = SecondLook.objects.create(
+        kind="golden",
+        queue=appeal.case.queue,
+        case=appeal.case,
+        golden=golden,
+        judged_at=NOON,
+        first_kind="approve",
+        created_at=NOON,
+    )
+    LookReason.objects.create(look=look, code="other", by_first=True, by_second=False)
+    LookRule.objects.create(look=look, code="R-DEAR")
 
 
 def _make_rules() -> None:

@@ -188,6 +188,8 @@ def test_a_changed_setting_leaves_who_and_what(staff: Client) -> None:
             "hidden_verdicts": "[]",
             "initial-hidden_verdicts": "[]",
             "position": 0,
+            "blind_share": 0,
+            "golden_share": 0,
             "code": "changed",
         },
     )

@@ -7,6 +7,7 @@ from django.urls import URLPattern, reverse
 
 from accounts.models import User
 from cases.models import ReviewCase, Verdict
+from cases.quality.models import GoldenCase, SecondLook
 from catalog.models import ListingRevision
 from console.urls import urlpatterns
 from core.ids import encode
@@ -62,7 +63,8 @@ def _id(prefix: str, pk: int | None) -> Arguments:
 def _cases() -> list[Arguments]:
     """One case of each kind in each of its states: their pages differ most."""
     chosen = {
-        (case.subject_kind, case.status, case.is_blind): case for case in ReviewCase.objects.order_by("pk")
+        (case.subject_kind, case.status, case.is_blind): case
+        for case in ReviewCase.objects.filter(purpose="work").order_by("pk")
     }
     return [_id("cas", case.pk) for case in chosen.values()]
 
@@ -106,5 +108,11 @@ _QUERIES: Mapping[str, Callable[[], str]] = {
     "snooze-new": lambda: f"?decision={encode('dec', _held().pk)}",
 }
 _BY_NAME: Mapping[str, Callable[[], list[Arguments]]] = {
+    "quality-file": lambda: [{"table": "queues"}],
+    "look": lambda: [_id("lok", SecondLook.objects.filter(kind="blind", is_agreed=False).latest("pk").pk)],
+    "golden-new": lambda: [
+        _id("cas", ReviewCase.objects.filter(status="resolved", purpose="work").latest("pk").pk)
+    ],
+    "golden-retire": lambda: [_id("gld", GoldenCase.objects.latest("pk").pk)],
     "snooze-end": lambda: [_id("snz", RuleSnooze.objects.latest("pk").pk)],
 }

@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 from PIL import Image, ImageDraw
 
-from backoffice.demo import desk, history, models, people, stream
+from backoffice.demo import desk, history, models, people, reviewing, stream
 from core.actors import SYSTEM
 from core.money import to_minor
 from intake.pipeline import submit_order, submit_revision
@@ -61,6 +61,7 @@ def build_market(owner_email: str) -> Merchant:
     while explain.explain_pending(at=timezone.now()):
         pass
     desk.lay_out(sample)
+    reviewing.review_some(at=timezone.now())
     watch.measure_models(at=timezone.now())
     return shop
 

@@ -8,7 +8,9 @@ from django.utils import timezone
 from PIL import Image, ImageDraw
 
 from accounts.models import Role, User
-from cases.models import ReviewCase
+from cases.models import Queue, ReviewCase
+from cases.quality.golden import mark_golden
+from cases.quality.models import SecondLook
 from cases.services import NewVerdict, claim_case, open_case, record_verdict
 from catalog.content import RevisionFields
 from catalog.models import BannedTerm
@@ -190,7 +192,10 @@ def fill_the_desk_of_a_reviewer(reviewer: User) -> None:
     now = timezone.now()
     orders = list(ReviewCase.objects.filter(subject_kind=Subject.ORDER).order_by("pk"))
     decided, mine = orders[:2]
+    Queue.objects.update(blind_share=1)
     _decide(decided, reviewer)
+    Queue.objects.update(blind_share=0)
+    _look_again(decided, reviewer)
     claim_case(mine, reviewer, at=now)
     shop = mine.decision.merchant_id if mine.decision else None
     assert shop is not None
@@ -228,7 +233,17 @@ def _ask(subject: Ref, title: str, *, is_blind: bool = False) -> None:
     open_case(decision, subject=subject, title=title, value_minor=0, at=timezone.now(), is_blind=is_blind)
 
 
-def _decide(case: ReviewCase, reviewer: User) -> None:
+def _look_again(decided: ReviewCase, lead: User) -> None:
+    """Let somebody else come to another verdict, and keep the case as golden."""
+    look = SecondLook.objects.select_related("case").get(original=decided)
+    other = make_person(Role.REVIEWER, email="second.look@example.com", name="Jo Tan")
+    _decide(look.case, other, "reject", "card_testing")
+    decided.refresh_from_db()
+    now = timezone.now()
+    mark_golden(decided, kind="approve", reason_codes=(), why="A regular buyer.", by=lead, at=now)
+
+
+def _decide(case: ReviewCase, reviewer: User, kind: str = "approve", *codes: str) -> None:
     case = claim_case(case, reviewer, at=timezone.now())
-    verdict = NewVerdict(kind="approve", claim_token=case.claim_token, evidence_version=case.evidence_version)
+    verdict = NewVerdict(kind, case.claim_token, case.evidence_version, reason_codes=codes)
     record_verdict(case, verdict, reviewer=reviewer, at=timezone.now())

@@ -23,6 +23,8 @@ from tests.make import make_live_ruleset, make_merchant, make_model, make_new_or
 pytestmark = pytest.mark.django_db
 
 _SETTINGS = {
+    "blind_share": "0",
+    "golden_share": "0",
     "code": "x",
     "name_en": "X",
     "subject": "order",

@@ -243,9 +243,9 @@ class TestFourEyes:
         first, excluded = make_reviewer(), make_reviewer("b@example.com")
         verdict = awaiting_second(first)
         CaseExclusion.objects.create(case=verdict.case, user=excluded)
-        with pytest.raises(IntegrityError, match="excluded_does_not_sign"), transaction.atomic():
+        with pytest.raises(IntegrityError, match="excluded_people_do_not_sign"), transaction.atomic():
             Verdict.objects.filter(pk=verdict.pk).update(second=excluded, second_at=NOON, status="refused")
-        with pytest.raises(IntegrityError, match="excluded_does_not_decide"), transaction.atomic():
+        with pytest.raises(IntegrityError, match="excluded_people_do_not_decide"), transaction.atomic():
             effective(verdict.case, excluded, needs_second=True, status="undone")
 
     @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ _ARGUMENTS: dict[str, object] = {
     "entry_id": 1,
     "number": 1,
     "what": "flips",
+    "table": "queues",
 }
 
 
@@ -33,7 +34,7 @@ def _href(pattern: URLPattern) -> str:
 PAGES = [pytest.param(_href, pattern, id=pattern.name) for pattern in urlpatterns]
 READ_AND_WRITE = {
     "rule", "rule-new", "policy", "ruleset-approve", "backtest-new", "list-new", "list-import",
-    "snooze-new",
+    "snooze-new", "look", "golden-new",
 }  # fmt: skip
 POST_ONLY = [
     "claim-next", "case-claim", "case-release", "case-skip", "case-heartbeat", "case-preview", "case-verdict",
@@ -43,6 +44,7 @@ POST_ONLY = [
     "backtest-cancel",
     "list-add", "list-remove", "list-restore", "list-preview", "list-import-errors", "list-export",
     "list-archive", "brake-release", "brake-pull", "snooze-end", "drift-measure",
+    "golden-retire",
     "training-cancel", "model-compare", "model-shadow", "model-roll-back", "model-retire",
 ]  # fmt: skip
 
@@ -86,6 +88,13 @@ def test_wrong_method_is_refused(href, pattern: URLPattern, page: Client) -> Non
         (Role.REVIEWER, "monitoring", 200),
         (Role.REVIEWER, "drift", 200),
         (Role.REVIEWER, "imports", 403),
+        (Role.REVIEWER, "quality", 200),
+        (Role.REVIEWER, "quality-own", 200),
+        (Role.REVIEWER, "disagreements", 403),
+        (Role.REVIEWER, "golden-cases", 403),
+        (Role.SENIOR_REVIEWER, "disagreements", 200),
+        (Role.SENIOR_REVIEWER, "golden-cases", 200),
+        (Role.RISK_ANALYST, "quality", 403),
         (Role.RISK_ANALYST, "queue-list", 403),
         (Role.RISK_ANALYST, "cases", 403),
         (Role.RISK_ANALYST, "models", 200),

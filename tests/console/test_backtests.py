@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Role, User
-from console.backtest_files import _safe
+from console.backtest_files import safe
 from core.ids import encode
 from risk.backtest.services import request_backtest, run_now
 from risk.models import Backtest, LabelSource, RuleSet, RuleSetStatus
@@ -184,8 +184,8 @@ def test_files_hold_moves_and_rules(analyst: Client, finished: Backtest) -> None
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx"])
 def test_formula_stays_a_text(text: str) -> None:
-    assert _safe(text) == f"'{text}"
-    assert _safe("A rule") == "A rule"
+    assert safe(text) == f"'{text}"
+    assert safe("A rule") == "A rule"
 
 
 def test_edited_draft_outdates_its_backtest(analyst: Client, author: User, finished: Backtest) -> None:

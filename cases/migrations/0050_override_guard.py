@@ -1,16 +1,12 @@
-"""Two more things that nobody talks away: an override takes two, and whoever was excluded neither decides nor signs."""
+"""Approving what the system declined takes two, whoever writes it."""
 
 import importlib
 
 from django.db import migrations
 
 _gate = importlib.import_module("risk.migrations.0006_activation_triggers")
-Guard, changed = _gate.Guard, _gate.changed
+Guard = _gate.Guard
 
-_EXCLUDED = (
-    "EXISTS (SELECT 1 FROM cases_caseexclusion AS exclusion "
-    "WHERE exclusion.case_id = NEW.case_id AND exclusion.user_id = NEW.{person})"
-)
 GUARDS = [
     Guard(
         "override_takes_two",
@@ -19,13 +15,6 @@ GUARDS = [
         "NOT NEW.needs_second AND NEW.kind = 'approve' AND EXISTS ("
         "SELECT 1 FROM cases_reviewcase AS question JOIN risk_decision AS decision ON decision.id = question.decision_id "
         "WHERE question.id = NEW.case_id AND NOT question.is_blind AND decision.outcome = 'decline')",
-    ),
-    Guard("excluded_does_not_decide", "cases_verdict", "INSERT", _EXCLUDED.format(person="reviewer_id")),
-    Guard(
-        "excluded_does_not_sign",
-        "cases_verdict",
-        "UPDATE",
-        f"({changed('second_id')}) AND " + _EXCLUDED.format(person="second_id"),
     ),
 ]
 
@@ -45,7 +34,7 @@ def take_down(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("cases", "0008_verdict_guards"),
+        ("cases", "0009_second_looks"),
         ("risk", "0006_activation_triggers"),
     ]
 

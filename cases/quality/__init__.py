@@ -1,0 +1,1 @@
+"""Quality of the review desk: second looks at what was decided, golden cases, and what they say."""
