@@ -135,14 +135,14 @@ def _fill(count: int) -> None:
     ids = np.sort(new_ids(np.full(count, int(now.timestamp() * 1_000)) - np.arange(count) // 100, seed=_SEED))
     columns = (
         "id, queue_id, status, subject_kind, subject_id, title, value_minor, is_blind, sort_key, due_at,"
-        " evidence_version, claim_token, created_at"
+        " evidence_version, claim_token, purpose, created_at"
     )
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT setseed(0.5)")
         cursor.execute(
             f"""INSERT INTO {ReviewCase._meta.db_table} ({columns})
             SELECT id, (SELECT id FROM {Queue._meta.db_table} WHERE code = %s), 'queued', 'order', id,
-                   %s, value, false, extract(epoch FROM due) - 1800 * ln(1 + value), due, 1, 0,
+                   %s, value, false, extract(epoch FROM due) - 1800 * ln(1 + value), due, 1, 0, 'work',
                    due - interval '12 hours'
             FROM (SELECT id, (random() * 1000000)::bigint AS value,
                          now() + random() * interval '24 hours' AS due

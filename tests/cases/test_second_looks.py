@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-import numpy as np
 import pytest
 from django.db import IntegrityError, transaction
 
@@ -11,40 +10,26 @@ from accounts.models import Role, User
 from cases.claims import claim_case, claim_next
 from cases.models import CaseExclusion, CasePurpose, CaseStatus, Queue, ReviewCase, Verdict
 from cases.quality.adjudicating import adjudicate, can_be_undone
-from cases.quality.figures import (
-    get_own_figures,
-    list_golden_answers,
-    list_overturned_reviewers,
-    list_queue_agreement,
-    list_reason_agreement,
-    looks_since,
-)
-from cases.quality.golden import mark_golden, retire_golden
 from cases.quality.looks import list_disputed
-from cases.quality.models import GoldenCase, LookKind, SecondLook
-from cases.quality.weights import label_weight
-from cases.selectors import find_open_case, get_reviewer_numbers, list_cases, list_cases_of
+from cases.quality.models import LookKind, SecondLook
+from cases.selectors import find_open_case, list_cases, list_cases_of
 from cases.services import (
     open_case,
     record_verdict,
-    refuse_verdict,
     settle_due,
-    sign_verdict,
     undo_verdict,
 )
 from core.actors import SYSTEM
-from core.errors import Conflict, PermissionDenied, ValidationFailed
+from core.errors import Conflict, PermissionDenied
 from core.models import AuditEntry, OutboxEvent, TransitionRecord
 from core.refs import Ref
 from orders.models import OrderStatus
-from risk.datasets import build_training_set
 from risk.models import Label, LabelSource
 from tests.cases.appealed import appeal, decide, refused, waiting
-from tests.cases.builders import NOON, make_queue, make_reviewer
+from tests.cases.builders import NOON, make_reviewer
 from tests.cases.looked_at import (
     FRAUD,
     differing,
-    golden_looks,
     judge,
     review_all_twice,
     reviewed_twice,
@@ -226,111 +211,6 @@ class TestSample:
         assert [rule.code for rule in look.rules.all()] == ["R-DEAR"]
 
 
-class TestGolden:
-    def golden(self, lead: User, first: User, kind: str = "reject") -> GoldenCase:
-        case = held_order_case()
-        Queue.objects.update(golden_share=0.5)
-        judge(case, first, kind)
-        case.refresh_from_db()
-        codes = FRAUD if kind == "reject" else ()
-        return mark_golden(case, kind=kind, reason_codes=codes, why="The card is stolen.", by=lead, at=NOON)
-
-    def copies(self, user: User, cases: int = 40) -> list[ReviewCase]:
-        """Take and decide everything; return the copies among it."""
-        for _ in range(cases):
-            held_order_case()
-        found = []
-        while (case := claim_next(user, at=NOON)) is not None:
-            if case.purpose == CasePurpose.GOLDEN:
-                found.append(case)
-            case = ReviewCase.objects.select_related("queue").get(pk=case.pk)
-            record_verdict(case, verdict_on(case), reviewer=user, at=NOON)
-        return found
-
-    def test_a_copy_is_served_once_to_who_never_saw_it(self, lead: User, first: User, second: User) -> None:
-        golden = self.golden(lead, first)
-        assert self.copies(first) == []
-        assert self.copies(lead) == []
-        (copy,) = self.copies(second)
-        assert (copy.subject_id, copy.title) == (golden.case.subject_id, golden.case.title)
-
-    def test_the_share_decides_and_a_retired_one_is_not_served(
-        self, lead: User, first: User, second: User
-    ) -> None:
-        golden = self.golden(lead, first)
-        Queue.objects.update(golden_share=0)
-        assert self.copies(second) == []
-        Queue.objects.update(golden_share=0.5)
-        retire_golden(golden, by=lead, at=NOON)
-        assert self.copies(second) == []
-
-    def test_an_answer_changes_nothing_and_is_counted(self, lead: User, first: User, second: User) -> None:
-        golden = self.golden(lead, first)
-        before = get_reviewer_numbers(second, at=NOON)
-        other = make_reviewer("other@example.com")
-        for user, kind in ((second, "reject"), (other, "approve")):
-            held_order_case()
-            copy = self.serve(user)
-            order, state = order_of(copy), written()
-            record_verdict(
-                copy,
-                verdict_on(copy, kind, reason_codes=FRAUD if kind == "reject" else ()),
-                reviewer=user,
-                at=NOON,
-            )
-            assert (order_of(copy).status, written()) == (order.status, state)
-        assert get_reviewer_numbers(second, at=NOON) == before
-        answers = {row.reviewer: (row.right, row.answers) for row in list_golden_answers(looks_since(None))}
-        assert answers == {second: (1, 1), other: (0, 1)}
-        assert {look.golden for look in SecondLook.objects.all()} == {golden}
-        # Golden answers are about the second: they overturn nobody.
-        assert list_overturned_reviewers(looks_since(None)) == []
-
-    def serve(self, user: User) -> ReviewCase:
-        """Claim until a copy comes; the cases that came before it are left alone."""
-        for _ in range(200):
-            case = claim_next(user, at=NOON)
-            if case is not None and case.purpose == CasePurpose.GOLDEN:
-                return ReviewCase.objects.select_related("queue").get(pk=case.pk)
-            held_order_case()
-        raise AssertionError("no copy was served")
-
-    def test_a_copy_that_was_put_back_waits_for_others_who_may_judge_it(
-        self, lead: User, first: User, second: User
-    ) -> None:
-        self.golden(lead, first)
-        held_order_case()
-        copy = self.serve(second)
-        for user in (lead, first):
-            assert not list_cases(user).filter(pk=copy.pk).exists()
-
-    @pytest.mark.parametrize("status", ["queued", "claimed"])
-    def test_only_a_resolved_case_becomes_golden(self, status: str, lead: User, first: User) -> None:
-        case = held_order_case()
-        if status == "claimed":
-            claim_case(case, first, at=NOON)
-        with pytest.raises(Conflict, match="resolved"):
-            mark_golden(case, kind="approve", reason_codes=(), why="Plain.", by=lead, at=NOON)
-
-    def test_marking_is_for_seniors_says_why_and_is_done_once(self, lead: User, first: User) -> None:
-        golden = self.golden(lead, first)
-        with pytest.raises(Conflict) as again:
-            mark_golden(golden.case, kind="approve", reason_codes=(), why="No.", by=lead, at=NOON)
-        assert again.value.code == "already_golden"
-        with pytest.raises(PermissionDenied):
-            mark_golden(golden.case, kind="approve", reason_codes=(), why="No.", by=first, at=NOON)
-        with pytest.raises(ValidationFailed) as unfit:
-            mark_golden(golden.case, kind="reject", reason_codes=(), why=" ", by=lead, at=NOON)
-        assert [error.pointer for error in unfit.value.errors] == ["/reason_codes", "/why"]
-        assert AuditEntry.objects.filter(action="golden.marked").count() == 1
-
-    @pytest.mark.parametrize("share", [-0.1, 0.6])
-    def test_shares_are_bounded_by_the_database(self, share: float) -> None:
-        make_queue()
-        with pytest.raises(IntegrityError, match="golden_share"), transaction.atomic():
-            Queue.objects.update(golden_share=share)
-
-
 class TestAdjudication:
     def test_a_third_decides_and_the_label_follows(self, first: User, second: User, lead: User) -> None:
         look = differing(first, second, ("approve", "reject"))
@@ -411,91 +291,6 @@ class TestAdjudication:
         look = differing(first, second, ("approve", "approve"))
         with pytest.raises(Conflict):
             adjudicate(look, kind="approve", note="Fine.", by=lead, at=NOON)
-
-
-class TestOverturned:
-    def overturned(self) -> dict[User, tuple[int, int]]:
-        rows = list_overturned_reviewers(looks_since(None))
-        return {row.key: (row.overturned, row.looks) for row in rows}  # type: ignore[misc]
-
-    def test_an_upheld_appeal_overturns_and_a_denied_one_does_not(self, first: User, second: User) -> None:
-        for kind in ("approve", "reject"):
-            _row, statement = refused("order", first, make_merchant())
-            opened = appeal(statement)
-            decide(ReviewCase.objects.get(pk=opened.case_id), second, kind)
-        assert self.overturned() == {first: (1, 2)}
-
-    def test_a_second_signer_who_refuses_overturns(self, first: User, second: User) -> None:
-        for refuses in (True, False):
-            case = claim_case(held_order_case(), first, at=NOON)
-            Queue.objects.update(second_sign_from_minor=1)
-            case = ReviewCase.objects.select_related("queue").get(pk=case.pk)
-            verdict = record_verdict(case, verdict_on(case), reviewer=first, at=NOON)
-            if refuses:
-                refuse_verdict(verdict, second, note="No.", at=NOON)
-            else:
-                sign_verdict(verdict, second, at=NOON, undo_for=timedelta(0))
-        assert self.overturned() == {first: (1, 2)}
-
-    def test_an_adjudication_overturns(self, first: User, second: User, lead: User) -> None:
-        look = differing(first, second)
-        assert self.overturned() == {}
-        adjudicate(look, kind="approve", note="Fine.", by=lead, at=NOON)
-        assert self.overturned() == {first: (1, 1)}
-
-
-class TestFigures:
-    def test_agreement_per_queue_and_reason(self, first: User, second: User) -> None:
-        for kinds in (("approve", "approve"), ("reject", "reject"), ("reject", "approve")):
-            differing(first, second, kinds)
-        (row,) = [row for row in list_queue_agreement(looks_since(None)) if row.n]
-        assert (row.n, row.agreed) == (3, 2)
-        # Both classes: 1 of 3 approved by the first, 2 of 3 by the second: expected 4/9, observed 6/9.
-        assert row.kappa is not None
-        assert row.kappa.value == pytest.approx(0.4)
-        (reason,) = list_reason_agreement(looks_since(None))
-        assert (reason.code, reason.both, reason.one) == ("confirmed_fraud", 1, 1)
-        own = get_own_figures(second, looks_since(None))
-        assert (own.agreed, own.golden, own.upheld) == ((2, 3), (0, 0), (0, 0))
-
-    def test_a_queue_with_a_share_and_no_answers_is_shown_as_undefined(self, first: User) -> None:
-        reviewed_twice(first)
-        rows = list_queue_agreement(looks_since(None))
-        assert rows
-        assert {(row.n, row.kappa) for row in rows} == {(0, None)}
-
-
-class TestWeights:
-    def test_everybody_weighs_one_while_nobody_was_looked_at(self, first: User) -> None:
-        assert label_weight([first.pk], make_queue().pk) == 1.0
-
-    def test_a_poor_reviewer_weighs_less_than_a_good_one_and_a_new_one_as_the_mean(
-        self, first: User, second: User
-    ) -> None:
-        golden_looks(first, right=5, wrong=35)
-        golden_looks(second, right=40, wrong=0)
-        queue, new = make_queue().pk, make_reviewer("new@example.com")
-        poor, good, unknown = (label_weight([user.pk], queue) for user in (first, second, new))
-        mean = 45 / 80
-        assert unknown == pytest.approx(mean, abs=1e-3)
-        assert poor == pytest.approx((5 + 20 * mean) / 60, abs=1e-3)
-        assert good == pytest.approx((40 + 20 * mean) / 60, abs=1e-3)
-        assert label_weight([first.pk, second.pk], queue) == good
-
-    def test_the_labels_of_a_poor_reviewer_weigh_less_in_a_training_set(
-        self, first: User, second: User
-    ) -> None:
-        cases = {user: held_order_case() for user in (first, second)}
-        golden_looks(first, right=5, wrong=35, queue=Queue.objects.get(code="orders"))
-        golden_looks(second, right=40, wrong=0, queue=Queue.objects.get(code="orders"))
-        for user, case in cases.items():
-            judge(case, user, "reject")
-        data = build_training_set("order", as_of=NOON + timedelta(days=1))
-        assert data.weight is not None
-        labels = {label.subject_id: label.weight for label in Label.objects.standing()}
-        poor, good = (labels[cases[user].subject_id] for user in (first, second))
-        assert poor < 0.4 < 0.8 < good
-        np.testing.assert_allclose(sorted(data.weight), [poor, good])
 
 
 def test_nothing_of_this_is_a_systems_doing(first: User, second: User) -> None:
