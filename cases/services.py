@@ -59,7 +59,7 @@ def open_case(
 
     A subject has one open case: if there is one already, it is brought up to
     date with the new decision and, if it was waiting for the merchant, returns
-    to its queue with its old place in the order of work.
+    to the top of its queue.
 
     decision      None for a case that people open themselves; then give `merchant_id`
     value_minor   what is at stake, base currency
