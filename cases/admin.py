@@ -53,6 +53,8 @@ class QueueAdmin(BackofficeAdmin):
         "resolve_hours",
         "head_start_hours",
         "needs_senior",
+        "roles",
+        "languages",
         "second_sign_from_minor",
         "hidden_verdicts",
     )

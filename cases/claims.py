@@ -7,21 +7,22 @@ immediate, so claimers take turns.
 
 from datetime import datetime, timedelta
 from enum import Enum, auto
-from functools import cache
+from functools import lru_cache
 
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.actors import actor_of
-from accounts.models import Role, User
-from accounts.permissions import Permission, has_permission, require
+from accounts.models import User
+from accounts.permissions import Permission, require
 from core import journal
 from core.actors import SYSTEM
 from core.errors import Conflict, NotFound, PermissionDenied
 from merchants.models import Membership
 
 from .models import OPEN, CaseExclusion, CaseStatus, Queue, ReviewCase, Verdict, VerdictKind
+from .open_queues import Standing, closed_queues, people_of, require_open, standing_of
 from .states import CASE
 
 # Long enough to read a case and be called away, short enough that an abandoned one is not late for it.
@@ -104,8 +105,7 @@ def require_may_review(user: User, case: ReviewCase) -> None:
     had nothing to do with the decision; superusers are no exception.
     """
     require(user, Permission.REVIEW_CASES)
-    if case.queue.needs_senior:
-        require(user, Permission.REVIEW_SENIOR_CASES)
+    require_open(user, case.queue)
     if case.merchant_id and Membership.objects.filter(user=user, merchant_id=case.merchant_id).exists():
         raise PermissionDenied(_("You belong to this merchant."), code="own_merchant")
     if case.opened_by_id == user.pk:
@@ -133,9 +133,9 @@ def find_assignee(case: ReviewCase, user_id: int) -> User | None:
 
 def list_assignees(case: ReviewCase) -> list[User]:
     """List who a case could be given to, by name: who may review it, without its holder and its merchant."""
-    roles = {Role.SENIOR_REVIEWER} if case.queue.needs_senior else {Role.REVIEWER, Role.SENIOR_REVIEWER}
-    people = User.objects.filter(is_active=True, role_grants__role__in=roles).distinct()
-    people = people.exclude(pk__in=[pk for pk in (case.claimed_by_id, case.opened_by_id) if pk])
+    people = people_of(case.queue).exclude(
+        pk__in=[pk for pk in (case.claimed_by_id, case.opened_by_id) if pk]
+    )
     if case.merchant_id:
         people = people.exclude(memberships__merchant_id=case.merchant_id)
     return list(people.order_by("name", "email"))
@@ -209,8 +209,7 @@ def _first_waiting(
     user: User, queue: Queue | None, after: ReviewCase | None, where: _Where
 ) -> ReviewCase | None:
     """Return and lock the first queued case in order of work that nobody else has locked."""
-    is_senior = has_permission(user, Permission.REVIEW_SENIOR_CASES)
-    sql, parameters = _statement(is_senior, queue is not None, None if after is None else where)
+    sql, parameters = _statement(standing_of(user), queue is not None, None if after is None else where)
     values: dict[object, object] = {_USER: user.pk}
     if queue is not None:
         values[_QUEUE] = queue.pk
@@ -220,10 +219,10 @@ def _first_waiting(
     return next(iter(found), None)
 
 
-@cache
-def _statement(is_senior: bool, has_queue: bool, where: _Where | None) -> tuple[str, tuple[object, ...]]:
+@lru_cache(maxsize=1_000)
+def _statement(standing: Standing, has_queue: bool, where: _Where | None) -> tuple[str, tuple[object, ...]]:
     """Return the statement of `_first_waiting`, written once: writing takes longer than running it."""
-    waiting = _open_to(_USER, is_senior=is_senior).filter(status=CaseStatus.QUEUED)
+    waiting = _open_to(_USER, standing).filter(status=CaseStatus.QUEUED)
     if has_queue:
         waiting = waiting.filter(queue_id=_QUEUE)
     if where is _Where.BEHIND:
@@ -235,14 +234,14 @@ def _statement(is_senior: bool, has_queue: bool, where: _Where | None) -> tuple[
     return sql, tuple(parameters)
 
 
-def _open_to(user_id: int, *, is_senior: bool) -> QuerySet[ReviewCase]:
+def _open_to(user_id: int, standing: Standing) -> QuerySet[ReviewCase]:
     own = Membership.objects.filter(user_id=user_id).values("merchant_id")
     escalated = Verdict.objects.filter(case=OuterRef("pk"), reviewer_id=user_id, kind=VerdictKind.ESCALATE)
     excluded = CaseExclusion.objects.filter(case=OuterRef("pk"), user_id=user_id)
     theirs = Q(assigned_to=None) | Q(assigned_to_id=user_id)
     cases = ReviewCase.objects.exclude(merchant_id__in=own).exclude(opened_by_id=user_id)
     cases = cases.filter(theirs, ~Exists(escalated), ~Exists(excluded))
-    return cases if is_senior else cases.filter(queue__needs_senior=False)
+    return cases if standing is None else cases.exclude(queue_id__in=closed_queues(standing).values("pk"))
 
 
 def _claim(case: ReviewCase, user: User, at: datetime) -> ReviewCase:

@@ -63,6 +63,10 @@ class Queue(models.Model):
     # Verdicts that are not offered here, by their codes.
     hidden_verdicts = models.JSONField(_("hidden verdicts"), default=list, blank=True)
     needs_senior = models.BooleanField(_("senior reviewers only"), default=False)
+    # Who works on it: holders of one of these roles, by their codes; none = every reviewer.
+    roles = models.JSONField(_("roles"), default=list, blank=True)
+    # What its cases are written in: its reviewers read all of these, by their codes; none = any reviewer.
+    languages = models.JSONField(_("languages"), default=list, blank=True)
     # Of what is at stake, base currency: from here on a judgement takes two people. None = never.
     second_sign_from_minor = models.BigIntegerField(_("second signature from"), null=True, blank=True)
     position = models.PositiveIntegerField(default=0)
