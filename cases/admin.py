@@ -8,7 +8,18 @@ from core.admin_base import BackofficeAdmin, MadeFilter, RelatedRows
 from core.admin_menu import MenuGroup
 
 from .admin_forms import CalendarForm, QueueForm
-from .models import Appeal, AppealFile, Calendar, CaseExclusion, Queue, ReviewCase, Verdict
+from .models import (
+    Appeal,
+    AppealFile,
+    Calendar,
+    CaseExclusion,
+    CaseNote,
+    NoteFile,
+    NoteMention,
+    Queue,
+    ReviewCase,
+    Verdict,
+)
 
 
 class VerdictsOfCase(RelatedRows):
@@ -157,3 +168,52 @@ class CaseExclusionAdmin(BackofficeAdmin):
     menu, menu_order, icon = MenuGroup.REVIEW, 60, "person_off"
     list_display = ("__str__", show.linked("case", _("case")), show.linked("user", _("person")))
     list_select_related = ("case", "user")
+
+
+class FilesOfNote(RelatedRows):
+    model = NoteFile
+    columns = (show.public_id("nfl"), "content_type", "size_bytes", "created_at")
+
+
+@admin.register(CaseNote)
+class CaseNoteAdmin(BackofficeAdmin):
+    """Written and taken back on the case's page."""
+
+    menu, menu_order, icon, prefix = MenuGroup.REVIEW, 70, "sticky_note_2", "not"
+    kind = "note"
+    list_display = (
+        show.public_id("not"),
+        show.linked("case", _("case")),
+        show.linked("author", _("author")),
+        show.moment("created_at", _("when")),
+        show.moment("removed_at", _("taken back")),
+    )
+    list_select_related = ("case", "author")
+    list_filter = (MadeFilter,)
+    shown = (show.public_id("not"),)
+    inlines = (FilesOfNote,)
+
+
+@admin.register(NoteFile)
+class NoteFileAdmin(BackofficeAdmin):
+    """The file itself is opened in the console, where each look is recorded."""
+
+    menu, menu_order, icon, prefix = MenuGroup.REVIEW, 75, "attach_file", "nfl"
+    kind = "note_file"
+    list_display = (
+        show.public_id("nfl"),
+        show.linked("note", _("note")),
+        "content_type",
+        "size_bytes",
+        show.moment("created_at", _("uploaded")),
+    )
+    list_select_related = ("note",)
+    list_filter = (MadeFilter,)
+    shown = (show.public_id("nfl"),)
+
+
+@admin.register(NoteMention)
+class NoteMentionAdmin(BackofficeAdmin):
+    menu, menu_order, icon = MenuGroup.REVIEW, 80, "alternate_email"
+    list_display = ("handle", show.linked("note", _("note")), show.linked("user", _("person")))
+    list_select_related = ("note", "user")

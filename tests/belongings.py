@@ -7,6 +7,7 @@ from django.utils import timezone
 from accounts.models import Role, User
 from cases.appealing import open_appeal
 from cases.models import ReviewCase, Verdict
+from cases.notes import add_note
 from catalog.content import RevisionFields
 from catalog.services import start_revision
 from core.actors import SYSTEM
@@ -61,7 +62,11 @@ def make_belongings(merchant: Merchant) -> dict[str, str]:
         status="undone",
         created_at=NOON,
     )
+    colleague = User.objects.create_superuser(f"notes{merchant.pk}@example.com")
+    note = add_note(case, text="Looks fine.", files=[make_image()], author=colleague, at=timezone.now())
     found = {
+        "not": note,
+        "nfl": note.files.get(),
         "mer": merchant,
         "app": application,
         "doc": Document.objects.get(application=application),

@@ -20,6 +20,8 @@ from console.evidence import evidence_of
 from console.forms import CaseFilter, VerdictForm
 from console.history import list_events
 from console.linked import links_of
+from console.note_forms import NoteForm
+from console.noted import read_notes, removable_minutes
 from console.pages import show
 from console.paging import page_of
 from console.signals import read_signals
@@ -122,7 +124,8 @@ def show_case(
     # A blind case is judged on the evidence alone.
     signals = None if found.is_blind or found.decision is None else read_signals(found.decision)
     evidence, links = evidence_of(found), links_of(found)
-    events = list_events(found, evidence.facts)
+    noted = read_notes(found, user, at=now)
+    events = list_events(found, evidence.facts, [shown.note for shown in noted])
     changes = None
     if refusal is not None and refusal.code == "evidence_changed":
         changes = changes_since(found, request, events)
@@ -140,6 +143,9 @@ def show_case(
         "link_pages": pages_of(user, links.kind, [row.other.id for row in links.rows]) if links else {},
         "events": events,
         "changes": changes,
+        "notes": noted,
+        "note_form": NoteForm(),
+        "removable_minutes": removable_minutes(),
         "appeal": appeal_of(found),
         "has_claim": has_claim,
         "is_taken": found.status == CaseStatus.CLAIMED and not is_mine and not claims.has_expired(found, now),

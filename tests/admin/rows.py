@@ -6,6 +6,7 @@ from typing import Any
 from accounts.models import Role, User
 from cases.appealing import open_appeal
 from cases.models import Calendar, CaseExclusion, Queue, ReviewCase, Verdict
+from cases.notes import add_note
 from catalog.models import BannedTerm
 from core import audit, journal
 from core.actors import SYSTEM
@@ -159,6 +160,9 @@ def _make_judgement(order: Order, reviewer: User) -> None:
         refused.decline_statement, text="Look again.", files=[make_image()], actor=SYSTEM, at=NOON
     )
     CaseExclusion.objects.create(case=appeal.case, user=reviewer)
+    colleague = make_user(Role.REVIEWER, email="called@example.com")
+    assert colleague.pk
+    add_note(case, text="@called, look.", files=[make_image()], author=make_user(Role.REVIEWER), at=NOON)
 
 
 def _make_rules() -> None:
