@@ -50,6 +50,7 @@ class QueueAdmin(BackofficeAdmin):
     list_filter = ("subject",)
     search_fields = ("code__icontains", "name_en__icontains", "name_zh__icontains")
     ordering = ("position", "code")
+    autocomplete_fields = ("lead",)
     can_add = True
     given_once = ("code", "subject")  # rules route by the code
     editable = (
@@ -66,6 +67,7 @@ class QueueAdmin(BackofficeAdmin):
         "needs_senior",
         "roles",
         "languages",
+        "lead",
         "second_sign_from_minor",
         "hidden_verdicts",
     )

@@ -54,6 +54,7 @@ class QueueForm(forms.ModelForm):  # type: ignore[type-arg]
             "needs_senior",
             "roles",
             "languages",
+            "lead",
             "second_sign_from_minor",
             "hidden_verdicts",
         )

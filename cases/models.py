@@ -67,6 +67,15 @@ class Queue(models.Model):
     roles = models.JSONField(_("roles"), default=list, blank=True)
     # What its cases are written in: its reviewers read all of these, by their codes; none = any reviewer.
     languages = models.JSONField(_("languages"), default=list, blank=True)
+    # Who is told when its cases are about to be late. None = nobody.
+    lead = models.ForeignKey(
+        User,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="led_queues",
+        verbose_name=_("lead"),
+    )
     # Of what is at stake, base currency: from here on a judgement takes two people. None = never.
     second_sign_from_minor = models.BigIntegerField(_("second signature from"), null=True, blank=True)
     position = models.PositiveIntegerField(default=0)

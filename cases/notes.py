@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.core.files.base import ContentFile
 from django.db import transaction
@@ -17,11 +18,12 @@ from django.utils.translation import gettext as _
 from accounts.actors import actor_of
 from accounts.models import User
 from accounts.permissions import Permission, require
-from core import audit, journal, outbox
+from core import audit, journal
 from core.errors import Conflict, FieldError, NotFound, PermissionDenied, ValidationFailed
 from core.refs import Ref
 from core.uploads import CleanFile, Upload, clean_document
 
+from .announcing import announce
 from .claims import lock_case
 from .models import CaseNote, NoteFile, NoteMention, ReviewCase
 from .open_queues import people_of
@@ -70,16 +72,8 @@ def add_note(
                 "files": [file.sha256 for file in clean],
             },
         )
-        outbox.record(
-            "review_case.note_added",
-            subject=Ref("case", case.pk),
-            merchant_id=None,  # colleagues among themselves
-            payload={
-                "note": note.pk,
-                "author": author.pk,
-                "mentions": [user.pk for user in called.values()],
-            },
-        )
+        mentions = [user.pk for user in called.values()]
+        announce(case, "note_added", {"note": note.pk, "by": author.pk, "mentions": mentions})
     return note
 
 
@@ -95,7 +89,7 @@ def remove_note(note: CaseNote, *, user: User, at: datetime) -> None:
         note.save(update_fields=["text", "removed_at"])
         for kept in note.files.all():
             # After the commit: a rollback must not leave a row without its file.
-            transaction.on_commit(lambda kept=kept: kept.file.delete(save=False))
+            transaction.on_commit(partial(kept.file.delete, save=False))
         audit.record(
             "case.note_removed",
             actor=actor_of(user),

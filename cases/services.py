@@ -10,6 +10,7 @@ from core.refs import Ref
 from orders.models import Order, OrderStatus
 from risk.models import Decision, Subject
 
+from .announcing import announce
 from .claims import claim_case, claim_next, extend_claim, release_claim, release_expired, release_held
 from .clocks import resume_clocks, start_clocks
 from .models import OPEN, CaseStatus, Queue, ReviewCase
@@ -168,6 +169,7 @@ def _bring_up_to_date(case: ReviewCase, decision: Decision | None, actor: Actor,
         void_waiting(case, reason_code="evidence_changed", decision=decision, evidence_version=version)
         return case
     if case.status in {CaseStatus.AWAITING_SUBJECT, CaseStatus.ON_HOLD}:
+        is_answer = case.status == CaseStatus.AWAITING_SUBJECT
         changes = resume_clocks(case, at=at)
         CASE.move(
             case,
@@ -178,6 +180,8 @@ def _bring_up_to_date(case: ReviewCase, decision: Decision | None, actor: Actor,
             held_until=None,
             **changes,
         )
+        if is_answer:
+            announce(case, "answered", {})
         return case
     case.decision, case.evidence_version = decision, version
     case.save(update_fields=["decision", "evidence_version"])

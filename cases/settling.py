@@ -18,6 +18,7 @@ from core.errors import Conflict, FieldError, InvalidTransition, PermissionDenie
 from core.refs import Ref
 
 from . import effects
+from .announcing import announce
 from .claims import LEASE, lock_case
 from .models import CaseStatus, ReviewCase, Verdict, VerdictKind, VerdictStatus
 from .signatures import require_may_sign
@@ -91,6 +92,7 @@ def refuse_verdict(verdict: Verdict, user: User, *, note: str, at: datetime) -> 
         _set(verdict, second=user, second_at=at, second_note=note.strip(), status=VerdictStatus.REFUSED)
         _audit("verdict.refused", verdict, by=user)
         CASE.move(case, "refuse", actor=actor_of(user))
+        announce(case, "verdict_refused", {"verdict": verdict.pk, "by": user.pk})
     return verdict
 
 

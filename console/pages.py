@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.permissions import Permission, has_permission
 from cases import selectors as cases
+from delivery.inbox import COUNTED, count_unread
 from risk import selectors as risk
 
 from .access import user_of
@@ -35,7 +36,14 @@ def _frame(request: HttpRequest) -> dict[str, Any]:
         counts["monitoring"] = count_brakes()
     if has_permission(user, Permission.EDIT_RULES):
         counts["rules"] = count_approvable(user, at=timezone.now())
-    return {"nav_counts": counts, "may": _rights(user), "base_currency": settings.BASE_CURRENCY}
+    unread = count_unread(user)
+    return {
+        "nav_counts": counts,
+        "unread": unread,
+        "unread_text": f"{unread - 1}+" if unread == COUNTED else str(unread),
+        "may": _rights(user),
+        "base_currency": settings.BASE_CURRENCY,
+    }
 
 
 def _rights(user: User) -> dict[str, bool]:

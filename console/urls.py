@@ -16,6 +16,7 @@ from .views import (
     models,
     monitoring,
     notes,
+    notices,
     policies,
     queues,
     rule_editor,
@@ -30,6 +31,10 @@ app_name = "console"
 urlpatterns: list[URLPattern] = [
     path("", home.home, name="home"),
     path("search", search.search, name="search"),
+    path("notifications/", notices.notice_list, name="notices"),
+    path("notifications/read", notices.read, name="notices-read"),
+    path("notifications/undo", notices.undo, name="notices-undo"),
+    path("notifications/settings", notices.settings, name="notice-settings"),
     # Review
     path("queues/", queues.queue_list, name="queue-list"),
     path("queues/next", queues.claim_next, name="claim-next"),
