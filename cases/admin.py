@@ -18,6 +18,7 @@ from .models import (
     NoteMention,
     Queue,
     ReviewCase,
+    Reviewer,
     Verdict,
 )
 
@@ -219,3 +220,17 @@ class NoteMentionAdmin(BackofficeAdmin):
     menu, menu_order, icon = MenuGroup.REVIEW, 80, "alternate_email"
     list_display = ("handle", show.linked("note", _("note")), show.linked("user", _("person")))
     list_select_related = ("note", "user")
+
+
+@admin.register(Reviewer)
+class ReviewerAdmin(BackofficeAdmin):
+    """Set by each person for themselves, in the console."""
+
+    menu, menu_order, icon = MenuGroup.REVIEW, 90, "coffee"
+    list_display = (
+        show.linked("user", _("person")),
+        show.moment("off_since", _("off since")),
+        "break_minutes",
+    )
+    list_select_related = ("user",)
+    ordering = ("user_id",)

@@ -21,7 +21,7 @@ from core.actors import SYSTEM
 from core.errors import Conflict, NotFound, PermissionDenied
 from merchants.models import Membership
 
-from .models import OPEN, CaseExclusion, CaseStatus, Queue, ReviewCase, Verdict, VerdictKind
+from .models import OPEN, CaseExclusion, CaseStatus, Queue, ReviewCase, Reviewer, Verdict, VerdictKind
 from .open_queues import Standing, closed_queues, people_of, require_open, standing_of
 from .states import CASE
 
@@ -36,7 +36,8 @@ def claim_next(
 ) -> ReviewCase | None:
     """Claim the first case in order of work that this reviewer may decide; None if there is none.
 
-    Three queries and the journal, whatever the backlog.
+    Three queries and the journal, whatever the backlog. Raises Conflict (`off`)
+    if this person has gone off.
 
     queue   only from this queue; None = from every queue open to the reviewer
     after   skip this case and everything before it, as long as something follows it
@@ -47,6 +48,8 @@ def claim_next(
             release_expired(at=at, limit=_TAKEN_BACK_AT_ONCE)
         case = _first_waiting(user, queue, after, _Where.BEHIND) if after else None
         case = case or _first_waiting(user, queue, after, _Where.ANYWHERE)
+        if case is None:
+            _require_at_work(user)
         return _claim(case, user, at) if case else None
 
 
@@ -56,6 +59,7 @@ def claim_case(case: ReviewCase, user: User, *, at: datetime) -> ReviewCase:
     Raises PermissionDenied, Conflict (`already_claimed`) or InvalidTransition.
     """
     require_may_review(user, case)
+    _require_at_work(user)
     with journal.unit():
         case = lock_case(case.pk)
         if has_expired(case, at):
@@ -182,6 +186,11 @@ def lock_case(pk: int) -> ReviewCase:
     return case
 
 
+def _require_at_work(user: User) -> None:
+    if Reviewer.objects.filter(pk=user.pk, off_since__isnull=False).exists():
+        raise Conflict(_("You are off. Come back to take cases."), code="off")
+
+
 def _has_expired_leases(at: datetime) -> bool:
     """Look whether there is anything to take back: mostly not, and a claim is in a hurry."""
     table = ReviewCase._meta.db_table
@@ -240,7 +249,9 @@ def _open_to(user_id: int, standing: Standing) -> QuerySet[ReviewCase]:
     excluded = CaseExclusion.objects.filter(case=OuterRef("pk"), user_id=user_id)
     theirs = Q(assigned_to=None) | Q(assigned_to_id=user_id)
     cases = ReviewCase.objects.exclude(merchant_id__in=own).exclude(opened_by_id=user_id)
-    cases = cases.filter(theirs, ~Exists(escalated), ~Exists(excluded))
+    # Asked once for the whole statement: whoever is off is given nothing.
+    is_off = Reviewer.objects.filter(pk=user_id, off_since__isnull=False)
+    cases = cases.filter(theirs, ~Exists(escalated), ~Exists(excluded), ~Exists(is_off))
     return cases if standing is None else cases.exclude(queue_id__in=closed_queues(standing).values("pk"))
 
 

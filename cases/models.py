@@ -469,3 +469,31 @@ class NoteFile(models.Model):
 
     def __str__(self) -> str:
         return self.sha256[:12]
+
+
+class Reviewer(models.Model):
+    """One row is how one person works on cases: whether they are off, and when a break is due.
+
+    Without a row the person works, and is reminded after DEFAULT_BREAK_MINUTES.
+    """
+
+    DEFAULT_BREAK_MINUTES = 60
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True, related_name="reviewer")
+    off_since = models.DateTimeField(null=True, blank=True)  # None = at work
+    # Of work without a pause, until a break is suggested; 0 = never.
+    break_minutes = models.PositiveSmallIntegerField(_("minutes to a break"), default=DEFAULT_BREAK_MINUTES)
+    reminder_closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("reviewer at work")
+        verbose_name_plural = _("reviewers at work")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(break_minutes=0) | models.Q(break_minutes__range=(15, 240)),
+                name="break_is_off_or_sensible",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.user_id)

@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from cases.breaks import CHOICES as BREAKS
 from delivery.models import Channel, NoticeKind
 
 
@@ -18,6 +19,13 @@ class NoticeForm(forms.Form):
             self.fields[kind.value] = forms.ChoiceField(
                 label=kind.label, choices=Channel.choices, widget=forms.Select(attrs=_SELECT)
             )
+        self.fields["break_minutes"] = forms.TypedChoiceField(
+            label=_("Suggest a break after"),
+            coerce=int,
+            choices=[(n, _("%(n)s minutes of work") % {"n": n} if n else _("Never")) for n in BREAKS],
+            widget=forms.Select(attrs=_SELECT),
+            help_text=_("Ten minutes without a verdict count as a pause."),
+        )
         self.fields["hour"] = forms.TypedChoiceField(
             label=_("Hour of the daily mail"),
             coerce=int,

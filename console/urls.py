@@ -6,6 +6,7 @@ from .views import (
     alerts,
     approval,
     backtests,
+    breaks,
     cases,
     decisions,
     drift,
@@ -38,6 +39,9 @@ urlpatterns: list[URLPattern] = [
     # Review
     path("queues/", queues.queue_list, name="queue-list"),
     path("queues/next", queues.claim_next, name="claim-next"),
+    path("breaks/off", breaks.go_off, name="go-off"),
+    path("breaks/back", breaks.come_back, name="come-back"),
+    path("breaks/later", breaks.close_reminder, name="break-later"),
     path("queues/<slug:code>/", queues.queue, name="queue"),
     path("cases/", cases.case_list, name="cases"),
     path("cases/<slug:public_id>/", cases.case, name="case"),

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.permissions import Permission
 from cases import claims, selectors, services
+from cases.breaks import minutes_to_break
 from cases.choices import reasons_for
 from cases.models import CaseStatus, ReviewCase
 from cases.similar import COMPARED, list_similar
@@ -143,6 +144,7 @@ def show_case(
         "link_pages": pages_of(user, links.kind, [row.other.id for row in links.rows]) if links else {},
         "events": events,
         "changes": changes,
+        "break_minutes": minutes_to_break(user, at=now) if has_claim else None,
         "notes": noted,
         "note_form": NoteForm(),
         "removable_minutes": removable_minutes(),
@@ -161,7 +163,10 @@ def show_case(
 
 def open_next(request: HttpRequest, found: ReviewCase) -> HttpResponse:
     """Claim the case after this one in its queue and open it; the queue's page if there is none."""
-    following = services.claim_next(user_of(request), at=timezone.now(), queue=found.queue, after=found)
+    try:
+        following = services.claim_next(user_of(request), at=timezone.now(), queue=found.queue, after=found)
+    except Conflict:
+        following = None  # gone off meanwhile: the queue's page says so
     if following is None:
         return redirect("console:queue", found.queue.code)
     return redirect("console:case", encode("cas", following.pk))

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from cases.breaks import find_reviewer, set_break_minutes
 from console.access import staff_page, user_of
 from console.notice_forms import NoticeForm
 from console.noticed import read_notices
@@ -74,7 +75,12 @@ def undo(request: HttpRequest) -> HttpResponse:
 def settings(request: HttpRequest) -> HttpResponse:
     """Choose how each kind of news arrives, and when the daily mail does."""
     user = user_of(request)
-    initial = {**choices.channels_of(user), "hour": choices.digest_hour(user), "time_zone": user.time_zone}
+    initial = {
+        **choices.channels_of(user),
+        "hour": choices.digest_hour(user),
+        "time_zone": user.time_zone,
+        "break_minutes": find_reviewer(user).break_minutes,
+    }
     form = NoticeForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
         choices.choose(
@@ -83,6 +89,7 @@ def settings(request: HttpRequest) -> HttpResponse:
             hour=form.cleaned_data["hour"],
             time_zone=form.cleaned_data["time_zone"],
         )
+        set_break_minutes(user, form.cleaned_data["break_minutes"])
         add_toast(request, _("Saved"))
         return redirect("console:notice-settings")
     status = 422 if request.method == "POST" else 200

@@ -5,6 +5,7 @@ from typing import Any
 
 from accounts.models import Role, User
 from cases.appealing import open_appeal
+from cases.breaks import go_off
 from cases.models import Calendar, CaseExclusion, Queue, ReviewCase, Verdict
 from cases.notes import add_note
 from catalog.models import BannedTerm
@@ -12,6 +13,8 @@ from core import audit, journal
 from core.actors import SYSTEM
 from core.models import ExchangeRate, IdempotencyKey
 from core.refs import Ref
+from delivery.choices import choose
+from delivery.models import Notification
 from intake.models import ImportBatch
 from merchants.models import Merchant
 from orders.handling import record_payment_event
@@ -162,6 +165,9 @@ def _make_judgement(order: Order, reviewer: User) -> None:
     CaseExclusion.objects.create(case=appeal.case, user=reviewer)
     colleague = make_user(Role.REVIEWER, email="called@example.com")
     assert colleague.pk
+    Notification.objects.create(user=colleague, kind="mention", case=case, channel="mail", created_at=NOON)
+    go_off(colleague, at=NOON)
+    choose(colleague, {"mention": "digest"}, hour=8, time_zone="UTC")
     add_note(case, text="@called, look.", files=[make_image()], author=make_user(Role.REVIEWER), at=NOON)
 
 

@@ -87,7 +87,7 @@ def test_each_look_at_a_file_is_on_record_and_strangers_find_none(
     assert [entry.actor_id for entry in entries] == [str(reviewer.pk)] * 2
 
     seller = make_reviewer("seller@example.com")
-    Membership.objects.create(user=seller, merchant=Merchant.objects.get(pk=case.merchant_id), role="owner")
+    Membership.objects.create(user=seller, merchant=Merchant.objects.get(), role="owner")
     assert sign_in(user=seller).get(url).status_code == 404
     assert sign_in(user=User.objects.create_user("nobody@example.com")).get(url).status_code == 404
     case.queue = make_queue("orders_above", senior=True)
