@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from accounts.models import User
 from cases.models import CaseNote, ReviewCase, Verdict, VerdictStatus
@@ -87,7 +87,7 @@ def _note_event(note: CaseNote) -> Mapping[str, Any]:
     text = _("taken back by its author") if note.removed_at else note.text
     return {
         "at": note.created_at,
-        "title": _("Note"),
+        "title": pgettext("history", "Note"),
         "tone": "ended",
         "actor": str(note.author),
         "text": " · ".join(part for part in (text, attached) if part),

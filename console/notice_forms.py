@@ -40,6 +40,10 @@ class NoticeForm(forms.Form):
             widget=forms.Select(attrs=_SELECT),
         )
 
+    def news(self) -> list[forms.BoundField]:
+        """Return the fields of the kinds of news."""
+        return [self[kind.value] for kind in NoticeKind]
+
     def channels(self) -> dict[str, str]:
         """Return the channel per kind; call it on a valid form."""
         return {kind.value: self.cleaned_data[kind.value] for kind in NoticeKind}
