@@ -8,19 +8,8 @@ from core.admin_base import BackofficeAdmin, MadeFilter, RelatedRows
 from core.admin_menu import MenuGroup
 
 from .admin_forms import CalendarForm, QueueForm
-from .models import (
-    Appeal,
-    AppealFile,
-    Calendar,
-    CaseExclusion,
-    CaseNote,
-    NoteFile,
-    NoteMention,
-    Queue,
-    ReviewCase,
-    Reviewer,
-    Verdict,
-)
+from .colleagues import CaseNote, NoteFile, NoteMention, Reviewer
+from .models import Appeal, AppealFile, Calendar, CaseExclusion, Queue, ReviewCase, Verdict
 
 
 class VerdictsOfCase(RelatedRows):

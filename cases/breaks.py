@@ -12,7 +12,8 @@ from core.errors import FieldError, ValidationFailed
 from core.ids import first_id_at
 from core.refs import Ref
 
-from .models import CaseStatus, ReviewCase, Reviewer, Verdict
+from .colleagues import Reviewer
+from .models import CaseStatus, ReviewCase, Verdict
 from .states import CASE
 
 # Minutes a person can choose from; 0 = no reminder. Fifty and ten is the usual rhythm at screens.

@@ -21,7 +21,8 @@ from core.actors import SYSTEM
 from core.errors import Conflict, NotFound, PermissionDenied
 from merchants.models import Membership
 
-from .models import OPEN, CaseExclusion, CaseStatus, Queue, ReviewCase, Reviewer, Verdict, VerdictKind
+from .colleagues import Reviewer
+from .models import OPEN, CaseExclusion, CaseStatus, Queue, ReviewCase, Verdict, VerdictKind
 from .open_queues import Standing, closed_queues, people_of, require_open, standing_of
 from .states import CASE
 

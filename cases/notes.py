@@ -8,24 +8,24 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 
 from django.core.files.base import ContentFile
-from django.db import transaction
 from django.db.models import Prefetch, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.actors import actor_of
 from accounts.models import User
 from accounts.permissions import Permission, require
-from core import audit, journal
+from core import audit, journal, outbox
 from core.errors import Conflict, FieldError, NotFound, PermissionDenied, ValidationFailed
+from core.outbox import TaskCall
 from core.refs import Ref
 from core.uploads import CleanFile, Upload, clean_document
 
 from .announcing import announce
 from .claims import lock_case
-from .models import CaseNote, NoteFile, NoteMention, ReviewCase
+from .colleagues import CaseNote, NoteFile, NoteMention
+from .models import ReviewCase
 from .open_queues import people_of
 from .selectors import may_see
 
@@ -87,15 +87,24 @@ def remove_note(note: CaseNote, *, user: User, at: datetime) -> None:
             raise Conflict(_("It is too late to take this note back."), code="too_late")
         note.text, note.removed_at = "", at
         note.save(update_fields=["text", "removed_at"])
-        for kept in note.files.all():
-            # After the commit: a rollback must not leave a row without its file.
-            transaction.on_commit(partial(kept.file.delete, save=False))
+        # After the commit: a rollback must not leave a row without its file.
+        outbox.send(TaskCall("cases.tasks.delete_removed_files"))
         audit.record(
             "case.note_removed",
             actor=actor_of(user),
             subject=Ref("case", note.case_id),
             detail={"note": note.pk},
         )
+
+
+def delete_removed_files(*, limit: int = 100) -> int:
+    """Delete the files of notes that were taken back; return how many. Their rows stay, without them."""
+    removed = NoteFile.objects.filter(note__removed_at__isnull=False).exclude(file="")
+    files = list(removed.order_by("pk")[:limit])
+    for kept in files:
+        kept.file.delete(save=False)  # a file that is gone already is no error
+        NoteFile.objects.filter(pk=kept.pk).update(file="")
+    return len(files)
 
 
 def is_removable(note: CaseNote, user: User, *, at: datetime) -> bool:

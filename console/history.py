@@ -8,7 +8,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from accounts.models import User
-from cases.models import CaseNote, ReviewCase, Verdict, VerdictStatus
+from cases.colleagues import CaseNote
+from cases.models import ReviewCase, Verdict, VerdictStatus
 from cases.selectors import list_moves, list_verdicts
 from console.evidence.applications import ApplicationEvidence
 from console.evidence.orders import OrderEvidence

@@ -7,7 +7,8 @@ from typing import Any
 from django.urls import reverse
 
 from accounts.models import User
-from cases.models import CaseNote, ReviewCase
+from cases.colleagues import CaseNote
+from cases.models import ReviewCase
 from cases.notes import REMOVABLE_FOR, is_removable, list_notes
 from core.ids import encode
 

@@ -125,7 +125,8 @@ class DigestSetting(models.Model):
 class Consumer(models.Model):
     """One row is how far one reader of the outbox has come: the last sequence it has worked off."""
 
-    name = models.CharField(max_length=40, primary_key=True)
+    id = TimeOrderedIdField()
+    name = models.CharField(max_length=40, unique=True)
     sequence = models.BigIntegerField(default=0)
 
     class Meta:

@@ -19,7 +19,6 @@ from console.notice_forms import NoticeForm
 from console.noticed import read_notices
 from console.pages import show
 from console.paging import page_of
-from core.errors import NotFound
 from core.ids import decode
 from core.ui.toasts import add_toast
 from delivery import choices, inbox
@@ -66,7 +65,8 @@ def read(request: HttpRequest) -> HttpResponse:
 @staff_page()
 def undo(request: HttpRequest) -> HttpResponse:
     """Take back the marking of a moment (`at`)."""
-    inbox.mark_unread(user_of(request), read_at=_moment(request.GET.get("at", "")))
+    if (moment := _moment(request.GET.get("at", ""))) is not None:
+        inbox.mark_unread(user_of(request), read_at=moment)
     return redirect("console:notices")
 
 
@@ -96,11 +96,9 @@ def settings(request: HttpRequest) -> HttpResponse:
     return show(request, "console/notice_settings.html", {"form": form}, status=status)
 
 
-def _moment(text: str) -> datetime:
+def _moment(text: str) -> datetime | None:
     try:
         moment = parse_datetime(text)
     except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise NotFound("No such moment.")
-    return moment
+        return None
+    return moment if moment is not None and moment.tzinfo else None

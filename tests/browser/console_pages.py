@@ -6,7 +6,8 @@ from django.test import Client
 from django.urls import URLPattern, reverse
 
 from accounts.models import User
-from cases.models import CaseNote, ReviewCase, Verdict
+from cases.colleagues import CaseNote
+from cases.models import ReviewCase, Verdict
 from catalog.models import ListingRevision
 from console.urls import urlpatterns
 from core.ids import encode

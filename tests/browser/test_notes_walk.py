@@ -8,7 +8,8 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from accounts.models import Role, User
-from cases.models import CaseNote, Verdict
+from cases.colleagues import CaseNote
+from cases.models import Verdict
 from delivery.models import Notification
 from delivery.notifications import consume
 from delivery.sequencer import sequence

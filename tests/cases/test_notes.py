@@ -11,13 +11,15 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, transaction
 
 from accounts.models import User
-from cases.models import CaseNote, NoteFile, NoteMention, Queue
+from cases.colleagues import CaseNote, NoteFile, NoteMention
+from cases.models import Queue
 from cases.notes import (
     MAX_FILES,
     MAX_FILES_OF_CASE,
     REMOVABLE_FOR,
     TEXT_LENGTH,
     add_note,
+    delete_removed_files,
     find_mentioned,
     get_note_file,
     list_colleagues,
@@ -121,8 +123,10 @@ class TestKeeping:
         assert file.file.storage.exists(str(file.file.name))
         with pytest.raises(PermissionDenied):
             remove_note(note, user=other, at=NOON)
-        with django_capture_on_commit_callbacks(execute=True):
+        with django_capture_on_commit_callbacks() as callbacks:
             remove_note(note, user=author, at=NOON + REMOVABLE_FOR)
+        assert len(callbacks) == 1  # the deletion is asked for, after the commit
+        assert (delete_removed_files(), delete_removed_files()) == (1, 0)
         note.refresh_from_db()
         assert (note.text, note.removed_at) == ("", NOON + REMOVABLE_FOR)
         assert not file.file.storage.exists(str(file.file.name))

@@ -6,7 +6,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from cases.models import CaseNote, NoteFile
+from cases.colleagues import CaseNote, NoteFile
 from cases.notes import add_note
 from core.ids import encode
 from core.models import AuditEntry
