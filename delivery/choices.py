@@ -81,5 +81,8 @@ def local_moment(user: User, at: datetime) -> datetime:
 
 def _audit(user: User, channels: Mapping[str, str], actor: Actor) -> None:
     audit.record(
-        "notifications.chosen", actor=actor, subject=Ref("user", user.pk), detail={"channels": dict(channels)}
+        "notifications.chosen",
+        actor=actor,
+        subject=Ref("user", user.pk),
+        detail={"channels": {str(kind): str(one) for kind, one in channels.items()}},
     )
