@@ -25,7 +25,7 @@ from core.admin_menu import MenuGroup
 from core.refs import Ref
 
 from . import services
-from .admin_forms import KeyForm, NewKeyForm
+from .admin_forms import KeyForm, NewKeyForm, UserForm
 from .models import APIKey, RoleGrant, User
 
 # What the libraries register by themselves. A second factor's row holds its secret; groups would be a
@@ -66,7 +66,8 @@ class UserAdmin(BackofficeAdmin):
     search_fields = ("email__icontains", "name__icontains")
     can_add = True
     given_once = ("email",)
-    editable = ("name", "language", "is_active", "is_staff", "is_superuser")
+    form = UserForm
+    editable = ("name", "language", "languages", "time_zone", "is_active", "is_staff", "is_superuser")
     hidden = ("password",)
     inlines = (RolesOfUser,)
     operations = (

@@ -1,6 +1,7 @@
 """Forms of people and keys."""
 
 import ipaddress
+import zoneinfo
 from typing import Any
 
 from django import forms
@@ -14,8 +15,40 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from .models import APIKey, Audience
+from .languages import language_choices
+from .models import APIKey, Audience, User
 from .permissions import SCOPES
+
+
+class UserForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A person; which languages they read decides which queues are open to them."""
+
+    languages = forms.MultipleChoiceField(
+        label=_("reads"),
+        choices=language_choices,
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text=_("A queue in other languages is not open to this person."),
+    )
+
+    class Meta:
+        model = User
+        fields = (
+            "email",
+            "name",
+            "language",
+            "languages",
+            "time_zone",
+            "is_active",
+            "is_staff",
+            "is_superuser",
+        )
+
+    def clean_time_zone(self) -> str:
+        name: str = self.cleaned_data["time_zone"] or User._meta.get_field("time_zone").get_default()
+        if name not in zoneinfo.available_timezones():
+            raise forms.ValidationError(_("There is no such time zone."), code="invalid_time_zone")
+        return name
 
 
 class NewKeyForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -30,6 +30,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField(_("e-mail address"), unique=True)
     name = models.CharField(_("name"), max_length=120, blank=True)
     language = models.CharField(_("language"), max_length=10, blank=True)
+    # What a reviewer reads, by language code of READABLE; queues may ask for it.
+    languages = models.JSONField(_("reads"), default=list, blank=True)
+    # In which the hours of this person's day are counted.
+    time_zone = models.CharField(_("time zone"), max_length=64, default="Asia/Shanghai", blank=True)
     is_staff = models.BooleanField(_("may open the admin"), default=False)
     is_active = models.BooleanField(_("active"), default=True)
     date_joined = models.DateTimeField(_("joined"), default=timezone.now)

@@ -53,18 +53,22 @@ SCOPES = (
 )
 
 
+def roles_of(user: User) -> frozenset[str]:
+    """Return the staff roles a user was given; one query, remembered on the object."""
+    remembered: frozenset[str] | None = getattr(user, "_roles", None)
+    if remembered is None:
+        remembered = frozenset(user.role_grants.values_list("role", flat=True))
+        user._roles = remembered  # type: ignore[attr-defined]
+    return remembered
+
+
 def permissions_of(user: User) -> frozenset[Permission]:
     """Return the staff permissions of a user (one query, remembered on the object); superusers have all."""
     if not user.is_active or not user.is_authenticated:
         return frozenset()
     if user.is_superuser:
         return frozenset(Permission)
-    remembered: frozenset[Permission] | None = getattr(user, "_permissions", None)
-    if remembered is None:
-        roles = user.role_grants.values_list("role", flat=True)
-        remembered = frozenset().union(*(_BY_ROLE.get(role, frozenset()) for role in roles))
-        user._permissions = remembered  # type: ignore[attr-defined]
-    return remembered
+    return frozenset().union(*(_BY_ROLE.get(role, frozenset()) for role in roles_of(user)))
 
 
 def has_permission(user: User, permission: Permission) -> bool:

@@ -85,6 +85,14 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "intake-sweep": _every("intake.tasks.sweep", 5 * _SECOND),
     # Assigns the gap-free numbers webhooks and the event feed wait for; one short transaction, so often.
     "delivery-sequence": _every("delivery.tasks.sequence", 2 * _SECOND),
+    # A colleague who was called looks up within seconds; one indexed look when there is nothing.
+    "delivery-notify": _every("delivery.tasks.notify", 3 * _SECOND),
+    # Mail that is wanted at once: ten seconds more are not felt.
+    "delivery-send-mails": _every("delivery.tasks.send_mails", 10 * _SECOND),
+    # Everybody's morning comes at an hour of their own, in zones that differ by quarters of one.
+    "delivery-send-digests": _every("delivery.tasks.send_digests", 15 * _MINUTE),
+    # A lead hears an hour ahead: five minutes of it are no loss.
+    "delivery-warn-leads": _every("delivery.tasks.warn_leads", 5 * _MINUTE),
     # The worker explains right after a decision; this catches what it missed before a reviewer looks.
     "risk-explain-pending": _every("risk.tasks.decide.explain_pending", 30 * _SECOND),
     # Shadow scores are compared by the day; half a minute keeps each batch small. A backlog is worked off for
@@ -110,6 +118,8 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "cases-settle-verdicts": _every("cases.tasks.settle_verdicts", 2 * _SECOND),
     # A case is put aside for hours or days; a minute late is in time.
     "cases-return-held": _every("cases.tasks.return_held", _MINUTE),
+    # A note taken back sends this at once; what the message missed is gone five minutes later.
+    "cases-delete-removed-files": _every("cases.tasks.delete_removed_files", 5 * _MINUTE),
     # Staff may cancel a held order, and orders know nothing of cases: reviewers meet it five minutes at most.
     "cases-close-moot": _every("cases.tasks.close_moot", 5 * _MINUTE),
     # A person who asked for a training watches its page: five minutes is the longest silence.
@@ -135,6 +145,10 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     # 18:00: stored answers to repeated requests are kept for a day; a short delete, between the heavy ones.
     "core-forget-answers": _at(
         "core.tasks.forget_answers", crontab(hour="18", minute="0"), valid_for=6 * _HOUR
+    ),
+    # 18:05: what was read and is a quarter of a year old; a short delete.
+    "delivery-forget-notifications": _at(
+        "delivery.tasks.forget_notifications", crontab(hour="18", minute="5"), valid_for=6 * _HOUR
     ),
     # 18:15: imports of the day may have made keys busy, and old buckets have served.
     "risk-tidy-rollups": _at("risk.tasks.rollups.tidy", crontab(hour="18", minute="15"), valid_for=6 * _HOUR),

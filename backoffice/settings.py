@@ -280,6 +280,8 @@ STORAGES = {
     },
 }
 EMAIL_BACKEND = env.text("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
+# What links in mails begin with; wrong, and they lead nowhere.
+SITE_URL = env.text("SITE_URL", "http://127.0.0.1:8000").rstrip("/")
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "backoffice@localhost")
 
 # ── API ──────────────────────────────────────────────────────────────────────────────────────────

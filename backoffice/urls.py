@@ -3,6 +3,8 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
+from console.views.unsubscribe import unsubscribe
+
 from . import views
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -10,6 +12,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
     path("i18n/", include("django.conf.urls.i18n")),
+    path("unsubscribe/<str:token>", unsubscribe, name="unsubscribe"),
     path("accounts/", include("allauth.urls")),
     path("portal/", include("portal.urls")),
     path("console/", include("console.urls")),

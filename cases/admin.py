@@ -8,6 +8,7 @@ from core.admin_base import BackofficeAdmin, MadeFilter, RelatedRows
 from core.admin_menu import MenuGroup
 
 from .admin_forms import CalendarForm, QueueForm
+from .colleagues import CaseNote, NoteFile, NoteMention, Reviewer
 from .models import Appeal, AppealFile, Calendar, CaseExclusion, Queue, ReviewCase, Verdict
 from .quality.models import GoldenCase, LookReason, LookRule, SecondLook
 
@@ -40,6 +41,7 @@ class QueueAdmin(BackofficeAdmin):
     list_filter = ("subject",)
     search_fields = ("code__icontains", "name_en__icontains", "name_zh__icontains")
     ordering = ("position", "code")
+    autocomplete_fields = ("lead",)
     can_add = True
     given_once = ("code", "subject")  # rules route by the code
     editable = (
@@ -54,6 +56,9 @@ class QueueAdmin(BackofficeAdmin):
         "resolve_hours",
         "head_start_hours",
         "needs_senior",
+        "roles",
+        "languages",
+        "lead",
         "second_sign_from_minor",
         "hidden_verdicts",
         "blind_share",
@@ -216,3 +221,66 @@ class LookRuleAdmin(BackofficeAdmin):
     menu, menu_order, icon = MenuGroup.REVIEW, 82, "rule"
     list_display = ("code", show.linked("look", _("second look")))
     list_select_related = ("look",)
+
+
+class FilesOfNote(RelatedRows):
+    model = NoteFile
+    columns = (show.public_id("nfl"), "content_type", "size_bytes", "created_at")
+
+
+@admin.register(CaseNote)
+class CaseNoteAdmin(BackofficeAdmin):
+    """Written and taken back on the case's page."""
+
+    menu, menu_order, icon, prefix = MenuGroup.REVIEW, 70, "sticky_note_2", "not"
+    kind = "note"
+    list_display = (
+        show.public_id("not"),
+        show.linked("case", _("case")),
+        show.linked("author", _("author")),
+        show.moment("created_at", _("when")),
+        show.moment("removed_at", _("taken back")),
+    )
+    list_select_related = ("case", "author")
+    list_filter = (MadeFilter,)
+    shown = (show.public_id("not"),)
+    inlines = (FilesOfNote,)
+
+
+@admin.register(NoteFile)
+class NoteFileAdmin(BackofficeAdmin):
+    """The file itself is opened in the console, where each look is recorded."""
+
+    menu, menu_order, icon, prefix = MenuGroup.REVIEW, 75, "attach_file", "nfl"
+    kind = "note_file"
+    list_display = (
+        show.public_id("nfl"),
+        show.linked("note", _("note")),
+        "content_type",
+        "size_bytes",
+        show.moment("created_at", _("uploaded")),
+    )
+    list_select_related = ("note",)
+    list_filter = (MadeFilter,)
+    shown = (show.public_id("nfl"),)
+
+
+@admin.register(NoteMention)
+class NoteMentionAdmin(BackofficeAdmin):
+    menu, menu_order, icon = MenuGroup.REVIEW, 80, "alternate_email"
+    list_display = ("handle", show.linked("note", _("note")), show.linked("user", _("person")))
+    list_select_related = ("note", "user")
+
+
+@admin.register(Reviewer)
+class ReviewerAdmin(BackofficeAdmin):
+    """Set by each person for themselves, in the console."""
+
+    menu, menu_order, icon = MenuGroup.REVIEW, 90, "coffee"
+    list_display = (
+        show.linked("user", _("person")),
+        show.moment("off_since", _("off since")),
+        "break_minutes",
+    )
+    list_select_related = ("user",)
+    ordering = ("user_id",)

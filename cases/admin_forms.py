@@ -5,7 +5,11 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
+from accounts.languages import language_choices
+from accounts.models import Role
 from risk.rules.errors import ExpressionError
 from risk.rules.expression import parse
 from risk.schemas import schema_of
@@ -16,6 +20,21 @@ from .models import Calendar, Queue, VerdictKind
 
 class QueueForm(forms.ModelForm):  # type: ignore[type-arg]
     """A queue; its condition is refused with a sentence and the place of the slip."""
+
+    roles = forms.MultipleChoiceField(
+        label=_lazy("roles"),
+        choices=Role.choices,
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text=_lazy("Whoever holds one of them and reviews cases. None: every reviewer."),
+    )
+    languages = forms.MultipleChoiceField(
+        label=_lazy("languages"),
+        choices=language_choices,
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text=_lazy("Its reviewers read all of them. None: any reviewer."),
+    )
 
     class Meta:
         model = Queue
@@ -33,6 +52,9 @@ class QueueForm(forms.ModelForm):  # type: ignore[type-arg]
             "resolve_hours",
             "head_start_hours",
             "needs_senior",
+            "roles",
+            "languages",
+            "lead",
             "second_sign_from_minor",
             "hidden_verdicts",
             "blind_share",

@@ -7,21 +7,23 @@ immediate, so claimers take turns.
 
 from datetime import datetime, timedelta
 from enum import Enum, auto
-from functools import cache
+from functools import lru_cache
 
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.actors import actor_of
-from accounts.models import Role, User
-from accounts.permissions import Permission, has_permission, require
+from accounts.models import User
+from accounts.permissions import Permission, require
 from core import journal
 from core.actors import SYSTEM
 from core.errors import Conflict, NotFound, PermissionDenied
 from merchants.models import Membership
 
+from .colleagues import Reviewer
 from .models import OPEN, CaseExclusion, CaseStatus, Queue, ReviewCase, Verdict, VerdictKind
+from .open_queues import Standing, closed_queues, people_of, require_open, standing_of
 from .quality.serving import serve_instead
 from .states import CASE
 
@@ -36,7 +38,9 @@ def claim_next(
 ) -> ReviewCase | None:
     """Claim the first case in order of work that this reviewer may decide; None if there is none.
 
-    Four queries and the journal, whatever the backlog; a hidden copy of a golden case may come instead.
+    Four queries and the journal, whatever the backlog; a hidden copy of a
+    golden case may come instead. Raises Conflict (`off`) if this person has
+    gone off.
 
     queue   only from this queue; None = from every queue open to the reviewer
     after   skip this case and everything before it, as long as something follows it
@@ -48,6 +52,7 @@ def claim_next(
         case = _first_waiting(user, queue, after, _Where.BEHIND) if after else None
         case = case or _first_waiting(user, queue, after, _Where.ANYWHERE)
         if case is None:
+            _require_at_work(user)
             return None
         return _claim(serve_instead(case, user, at=at) or case, user, at)
 
@@ -58,6 +63,7 @@ def claim_case(case: ReviewCase, user: User, *, at: datetime) -> ReviewCase:
     Raises PermissionDenied, Conflict (`already_claimed`) or InvalidTransition.
     """
     require_may_review(user, case)
+    _require_at_work(user)
     with journal.unit():
         case = lock_case(case.pk)
         if has_expired(case, at):
@@ -107,8 +113,7 @@ def require_may_review(user: User, case: ReviewCase) -> None:
     had nothing to do with the decision; superusers are no exception.
     """
     require(user, Permission.REVIEW_CASES)
-    if case.queue.needs_senior:
-        require(user, Permission.REVIEW_SENIOR_CASES)
+    require_open(user, case.queue)
     if case.merchant_id and Membership.objects.filter(user=user, merchant_id=case.merchant_id).exists():
         raise PermissionDenied(_("You belong to this merchant."), code="own_merchant")
     if case.opened_by_id == user.pk:
@@ -136,8 +141,7 @@ def find_assignee(case: ReviewCase, user_id: int) -> User | None:
 
 def list_assignees(case: ReviewCase) -> list[User]:
     """List who a case could be given to, by name: who may review it, without its holder and its merchant."""
-    roles = {Role.SENIOR_REVIEWER} if case.queue.needs_senior else {Role.REVIEWER, Role.SENIOR_REVIEWER}
-    people = User.objects.filter(is_active=True, role_grants__role__in=roles).distinct()
+    people = people_of(case.queue)
     people = people.exclude(pk__in=[pk for pk in (case.claimed_by_id, case.opened_by_id) if pk])
     people = people.exclude(pk__in=CaseExclusion.objects.filter(case=case).values("user"))
     if case.merchant_id:
@@ -186,6 +190,11 @@ def lock_case(pk: int) -> ReviewCase:
     return case
 
 
+def _require_at_work(user: User) -> None:
+    if Reviewer.objects.filter(pk=user.pk, off_since__isnull=False).exists():
+        raise Conflict(_("You are off. Come back to take cases."), code="off")
+
+
 def _has_expired_leases(at: datetime) -> bool:
     """Look whether there is anything to take back: mostly not, and a claim is in a hurry."""
     table = ReviewCase._meta.db_table
@@ -212,8 +221,7 @@ def _first_waiting(
     user: User, queue: Queue | None, after: ReviewCase | None, where: _Where
 ) -> ReviewCase | None:
     """Return and lock the first queued case in order of work that nobody else has locked."""
-    is_senior = has_permission(user, Permission.REVIEW_SENIOR_CASES)
-    sql, parameters = _statement(is_senior, queue is not None, None if after is None else where)
+    sql, parameters = _statement(standing_of(user), queue is not None, None if after is None else where)
     values: dict[object, object] = {_USER: user.pk}
     if queue is not None:
         values[_QUEUE] = queue.pk
@@ -223,10 +231,10 @@ def _first_waiting(
     return next(iter(found), None)
 
 
-@cache
-def _statement(is_senior: bool, has_queue: bool, where: _Where | None) -> tuple[str, tuple[object, ...]]:
+@lru_cache(maxsize=1_000)
+def _statement(standing: Standing, has_queue: bool, where: _Where | None) -> tuple[str, tuple[object, ...]]:
     """Return the statement of `_first_waiting`, written once: writing takes longer than running it."""
-    waiting = _open_to(_USER, is_senior=is_senior).filter(status=CaseStatus.QUEUED)
+    waiting = _open_to(_USER, standing).filter(status=CaseStatus.QUEUED)
     if has_queue:
         waiting = waiting.filter(queue_id=_QUEUE)
     if where is _Where.BEHIND:
@@ -238,14 +246,16 @@ def _statement(is_senior: bool, has_queue: bool, where: _Where | None) -> tuple[
     return sql, tuple(parameters)
 
 
-def _open_to(user_id: int, *, is_senior: bool) -> QuerySet[ReviewCase]:
+def _open_to(user_id: int, standing: Standing) -> QuerySet[ReviewCase]:
     own = Membership.objects.filter(user_id=user_id).values("merchant_id")
     escalated = Verdict.objects.filter(case=OuterRef("pk"), reviewer_id=user_id, kind=VerdictKind.ESCALATE)
     excluded = CaseExclusion.objects.filter(case=OuterRef("pk"), user_id=user_id)
     theirs = Q(assigned_to=None) | Q(assigned_to_id=user_id)
     cases = ReviewCase.objects.exclude(merchant_id__in=own).exclude(opened_by_id=user_id)
-    cases = cases.filter(theirs, ~Exists(escalated), ~Exists(excluded))
-    return cases if is_senior else cases.filter(queue__needs_senior=False)
+    # Asked once for the whole statement: whoever is off is given nothing.
+    is_off = Reviewer.objects.filter(pk=user_id, off_since__isnull=False)
+    cases = cases.filter(theirs, ~Exists(escalated), ~Exists(excluded), ~Exists(is_off))
+    return cases if standing is None else cases.exclude(queue_id__in=closed_queues(standing).values("pk"))
 
 
 def _claim(case: ReviewCase, user: User, at: datetime) -> ReviewCase:

@@ -6,6 +6,7 @@ from typing import Any
 
 from .hours import ALWAYS, BusinessHours, read_hours
 from .models import Queue, ReviewCase
+from .priority import answered_sort_key
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,8 @@ def start_clocks(queue: Queue, at: datetime) -> Clocks:
 def resume_clocks(case: ReviewCase, *, at: datetime) -> dict[str, Any]:
     """Return what changes when the merchant has answered: it is due later by as long as its clock stood.
 
-    Its place in the order of work stays: who has waited for an answer does
-    not wait again behind those who came meanwhile.
+    It comes back on top: who has had their turn and answered does not wait
+    again behind those who came meanwhile.
     """
     if case.paused_at is None:
         return {}
@@ -46,4 +47,4 @@ def resume_clocks(case: ReviewCase, *, at: datetime) -> dict[str, Any]:
     left = hours.between(case.paused_at, case.due_at)
     # What was overdue when the clock stopped stays so.
     due_at = hours.add(at, left) if left else case.due_at
-    return {"due_at": due_at, "paused_at": None}
+    return {"due_at": due_at, "paused_at": None, "sort_key": answered_sort_key(at)}

@@ -9,6 +9,7 @@ from core.fields import StatementField, TimeOrderedIdField, given_with
 from core.models import Statement
 from risk.models import Decision, Subject
 
+from . import colleagues  # noqa: F401 - its tables are this app's too
 from .exclusions import CaseExclusion as CaseExclusion  # noqa: PLC0414 - exported with the rest
 from .priority import MOST_HEAD_START_HOURS
 from .quality import models as _quality  # noqa: F401 - its tables are of this app
@@ -65,6 +66,19 @@ class Queue(models.Model):
     # Verdicts that are not offered here, by their codes.
     hidden_verdicts = models.JSONField(_("hidden verdicts"), default=list, blank=True)
     needs_senior = models.BooleanField(_("senior reviewers only"), default=False)
+    # Who works on it: holders of one of these roles, by their codes; none = every reviewer.
+    roles = models.JSONField(_("roles"), default=list, blank=True)
+    # What its cases are written in: its reviewers read all of these, by their codes; none = any reviewer.
+    languages = models.JSONField(_("languages"), default=list, blank=True)
+    # Who is told when its cases are about to be late. None = nobody.
+    lead = models.ForeignKey(
+        User,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="led_queues",
+        verbose_name=_("lead"),
+    )
     # Of what is at stake, base currency: from here on a judgement takes two people. None = never.
     second_sign_from_minor = models.BigIntegerField(_("second signature from"), null=True, blank=True)
     # Of verdicts that took effect: this share is put before a second reviewer who does not know the first.

@@ -1,4 +1,4 @@
-"""The order of work: one static number per case, with a bound on how long anything can wait."""
+"""The order of work: one static number per case, with a bound on what can come before it."""
 
 import math
 from datetime import datetime, timedelta
@@ -30,8 +30,24 @@ def sort_key(due_at: datetime, value_minor: int, *, head_start_hours: int = 0) -
     return due_at.timestamp() - SECONDS_PER_EFOLD * math.log1p(value) - 3_600 * head_start_hours
 
 
+# Answered cases come before all others: no case waits ten years.
+_ANSWERED_FIRST = timedelta(days=3_650)
+
+
+def answered_sort_key(answered_at: datetime) -> float:
+    """Return the place of a case whose merchant has answered: before all others, first answered first.
+
+    >>> from datetime import UTC
+    >>> noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    >>> answered_sort_key(noon) < answered_sort_key(noon + timedelta(minutes=1)) < sort_key(noon, 10**12)
+    True
+    """
+    return (answered_at - _ANSWERED_FIRST).timestamp()
+
+
 # The most that value can move a case forward. A case is therefore only ever overtaken by cases of its queue
 # that fall due less than this after it: once that long has passed, nothing new in its queue comes before it.
+# What has been worked on does, once for each question that a reviewer asked and a merchant answered.
 LONGEST_OVERTAKING = timedelta(seconds=SECONDS_PER_EFOLD * math.log1p(MAX_AMOUNT_MINOR))
 # The same over all queues, where the other one may have the largest head start.
 LONGEST_OVERTAKING_ANYWHERE = LONGEST_OVERTAKING + timedelta(hours=MOST_HEAD_START_HOURS)

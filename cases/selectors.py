@@ -11,7 +11,6 @@ from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from accounts.models import User
-from accounts.permissions import Permission, has_permission
 from core.errors import NotFound
 from core.ids import decode
 from core.models import TransitionRecord
@@ -19,6 +18,7 @@ from core.refs import Ref
 from merchants.models import Membership
 
 from .models import OPEN, CasePurpose, CaseStatus, Queue, ReviewCase, Verdict
+from .open_queues import closed_queues, open_queues, standing_of
 from .quality.hiding import shown_to
 
 # Where the counting of cases stops: a backlog of "10,000" is too many either way.
@@ -83,9 +83,7 @@ def get_queue(code: str) -> Queue:
 
 def list_queues(user: User) -> QuerySet[Queue]:
     """List the queues this reviewer may work on."""
-    if has_permission(user, Permission.REVIEW_SENIOR_CASES):
-        return Queue.objects.all()
-    return Queue.objects.filter(needs_senior=False)
+    return open_queues(user)
 
 
 def list_cases(
@@ -98,8 +96,8 @@ def list_cases(
     """
     own = Membership.objects.filter(user=user).values("merchant_id")
     cases = for_a_list(ReviewCase.objects.exclude(merchant_id__in=own).filter(shown_to(user)))
-    if not has_permission(user, Permission.REVIEW_SENIOR_CASES):
-        cases = cases.filter(queue__needs_senior=False)
+    if (standing := standing_of(user)) is not None:
+        cases = cases.exclude(queue_id__in=closed_queues(standing).values("pk"))
     if status:
         cases = cases.filter(status=status)
     if subject:

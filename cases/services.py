@@ -10,6 +10,7 @@ from core.refs import Ref
 from orders.models import Order, OrderStatus
 from risk.models import Decision, Subject
 
+from .announcing import announce
 from .claims import claim_case, claim_next, extend_claim, release_claim, release_expired, release_held
 from .clocks import resume_clocks, start_clocks
 from .models import OPEN, CasePurpose, CaseStatus, Queue, ReviewCase
@@ -60,7 +61,7 @@ def open_case(
 
     A subject has one open case: if there is one already, it is brought up to
     date with the new decision and, if it was waiting for the merchant, returns
-    to its queue with its old place in the order of work.
+    to the top of its queue.
 
     decision      None for a case that people open themselves; then give `merchant_id`
     value_minor   what is at stake, base currency
@@ -172,6 +173,7 @@ def _bring_up_to_date(case: ReviewCase, decision: Decision | None, actor: Actor,
         void_waiting(case, reason_code="evidence_changed", decision=decision, evidence_version=version)
         return case
     if case.status in {CaseStatus.AWAITING_SUBJECT, CaseStatus.ON_HOLD}:
+        is_answer = case.status == CaseStatus.AWAITING_SUBJECT
         changes = resume_clocks(case, at=at)
         CASE.move(
             case,
@@ -182,6 +184,8 @@ def _bring_up_to_date(case: ReviewCase, decision: Decision | None, actor: Actor,
             held_until=None,
             **changes,
         )
+        if is_answer:
+            announce(case, "answered", {})
         return case
     case.decision, case.evidence_version = decision, version
     case.save(update_fields=["decision", "evidence_version"])

@@ -18,6 +18,7 @@ from core.errors import Conflict, FieldError, InvalidTransition, PermissionDenie
 from core.refs import Ref
 
 from . import effects
+from .announcing import announce
 from .claims import LEASE, lock_case
 from .models import CasePurpose, CaseStatus, ReviewCase, Verdict, VerdictKind, VerdictStatus
 from .quality import looking
@@ -95,6 +96,7 @@ def refuse_verdict(verdict: Verdict, user: User, *, note: str, at: datetime) -> 
         looking.note_signature(verdict, is_upheld=False, at=at)
         _audit("verdict.refused", verdict, by=user)
         CASE.move(case, "refuse", actor=actor_of(user))
+        announce(case, "verdict_refused", {"verdict": verdict.pk, "by": user.pk})
     return verdict
 
 

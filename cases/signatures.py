@@ -16,13 +16,11 @@ def needs_second(case: ReviewCase, kind: str, *, is_final: bool) -> bool:
     """Tell whether a verdict takes two people.
 
     A final rejection, a judgement on more than the queue's limit, and an approval of what the system
-    declined. A case of the blind sample changes nothing, and so never does. The database refuses a
-    verdict that says otherwise about the first two.
+    declined. A case of the blind sample and a second look change nothing, and so never do. The database
+    refuses a verdict that says otherwise.
     """
-    if case.is_blind or kind not in _JUDGEMENTS:
+    if case.is_blind or case.purpose != CasePurpose.WORK or kind not in _JUDGEMENTS:
         return False
-    if case.purpose != CasePurpose.WORK:  # changes nothing either; only the limit is held by the database
-        return is_high_value(case, case.queue)
     overrides = (
         kind == VerdictKind.APPROVE and case.decision is not None and case.decision.outcome == Outcome.DECLINE
     )

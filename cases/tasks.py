@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from . import claims, services
+from . import claims, notes, services
 
 
 @shared_task
@@ -28,3 +28,9 @@ def settle_verdicts() -> int:
 def close_moot() -> int:
     """Close cases whose question has gone."""
     return services.close_moot_cases(at=timezone.now())
+
+
+@shared_task
+def delete_removed_files() -> int:
+    """Delete the files of notes that were taken back."""
+    return notes.delete_removed_files()

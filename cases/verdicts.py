@@ -18,6 +18,7 @@ from core.reasons import REASONS
 from core.refs import Ref
 
 from . import effects
+from .announcing import announce
 from .choices import requestable
 from .claims import find_assignee, lock_case, require_claim, require_may_review
 from .models import ReviewCase, Verdict, VerdictKind, VerdictStatus
@@ -91,6 +92,7 @@ def record_verdict(
         elif row.needs_second:
             reason = row.reason_codes[0] if row.reason_codes else ""
             CASE.move(case, "await_second", actor=actor_of(reviewer), reason_code=reason, **_NO_CLAIM)
+            announce(case, "signature_wanted", {"verdict": row.pk, "by": reviewer.pk})
         else:
             await_effect(case, row, by=reviewer, at=at, undo_for=undo_for)
     return row
@@ -198,6 +200,7 @@ def _pass_on(case: ReviewCase, verdict: Verdict, reviewer: User) -> None:
     elif verdict.assignee_id is not None:
         person = {"assigned_to_id": verdict.assignee_id}
         CASE.move(case, "escalate", actor=actor, reason_code=reason, **person, **_NO_CLAIM)
+        announce(case, "assigned", {"assignee": verdict.assignee_id, "by": reviewer.pk})
     else:
         senior = find_senior_queue(case.subject_kind)
         CASE.move(case, "escalate", actor=actor, reason_code=reason, queue=senior, **_NO_CLAIM)

@@ -5,8 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
 
 from accounts.models import User
+from cases.colleagues import CaseNote
 from cases.models import ReviewCase, Verdict, VerdictStatus
 from cases.selectors import list_moves, list_verdicts
 from console.evidence.applications import ApplicationEvidence
@@ -23,10 +25,13 @@ from risk.models import Subject
 _MACHINE = {Subject.LISTING: "revision"}
 
 
-def list_events(case: ReviewCase, facts: object, *, before_id: int | None = None) -> list[Mapping[str, Any]]:
+def list_events(
+    case: ReviewCase, facts: object, notes: Sequence[CaseNote] = (), *, before_id: int | None = None
+) -> list[Mapping[str, Any]]:
     """List the moves of the case and of its subject with what arrived about it, newest first; three queries.
 
     facts       the subject's evidence as the page shows it
+    notes       what colleagues wrote, read already
     before_id   leave out moves of the subject from this id on: a look of one's own does not see what followed
     """
     kind = _MACHINE.get(Subject(case.subject_kind), case.subject_kind)
@@ -38,6 +43,7 @@ def list_events(case: ReviewCase, facts: object, *, before_id: int | None = None
     events = [_event_of(move, kind, names) for move in moves if move.action not in _SILENT]
     events += [_verdict_event(verdict) for verdict in verdicts]
     events += _arrivals(facts)
+    events += [_note_event(note) for note in notes]
     return settle_past(sorted(events, key=lambda event: event["at"], reverse=True))
 
 
@@ -78,6 +84,19 @@ def _verdict_event(verdict: Verdict) -> Mapping[str, Any]:
         "tone": str(status.tone),
         "actor": str(verdict.reviewer),
         "text": " · ".join(text for text in (*reasons, verdict.note, _signature(verdict)) if text),
+    }
+
+
+def _note_event(note: CaseNote) -> Mapping[str, Any]:
+    files = 0 if note.removed_at else len(note.files.all())
+    attached = ngettext("%(n)s file", "%(n)s files", files) % {"n": files} if files else ""
+    text = _("taken back by its author") if note.removed_at else note.text
+    return {
+        "at": note.created_at,
+        "title": pgettext("history", "Note"),
+        "tone": "ended",
+        "actor": str(note.author),
+        "text": " · ".join(part for part in (text, attached) if part),
     }
 
 

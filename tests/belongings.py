@@ -7,6 +7,7 @@ from django.utils import timezone
 from accounts.models import Role, User
 from cases.appealing import open_appeal
 from cases.models import ReviewCase, Verdict
+from cases.notes import add_note
 from cases.quality.models import GoldenCase, SecondLook
 from catalog.content import RevisionFields
 from catalog.services import start_revision
@@ -82,7 +83,11 @@ def make_belongings(merchant: Merchant) -> dict[str, str]:
     look = SecondLook.objects.create(
         kind="sample", second_reviewer=lead, second_kind="reject", is_agreed=False, answered_at=NOON, **asked
     )
+    colleague = User.objects.create_superuser(f"notes{merchant.pk}@example.com")
+    note = add_note(case, text="Looks fine.", files=[make_image()], author=colleague, at=timezone.now())
     found = {
+        "not": note,
+        "nfl": note.files.get(),
         "mer": merchant,
         "app": application,
         "doc": Document.objects.get(application=application),

@@ -52,6 +52,8 @@ OBJECTS = {
     "console/verdicts/": "ver",
     "console/documents/": "doc",
     "console/appeals/files/": "apf",
+    "console/notes/": "not",
+    "console/notes/files/": "nfl",
     "console/images/": "rev",
     "console/alerts/": "alr",
     "console/quality/looks/": "lok",

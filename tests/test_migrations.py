@@ -72,8 +72,8 @@ def test_rows_point_downwards_only() -> None:
     assert upwards == []
 
 
-@pytest.mark.parametrize("app", ["portal", "console", "api", "delivery"])
-def test_doors_and_consumers_keep_no_tables(app: str) -> None:
+@pytest.mark.parametrize("app", ["portal", "console", "api"])
+def test_doors_keep_no_tables(app: str) -> None:
     assert list(apps.get_app_config(app).get_models()) == []
 
 

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.permissions import Permission
 from cases import claims, selectors, services
+from cases.breaks import minutes_to_break
 from cases.choices import reasons_for
 from cases.models import CaseStatus, ReviewCase
 from cases.similar import COMPARED, list_similar
@@ -21,6 +22,8 @@ from console.forms import CaseFilter, VerdictForm
 from console.hindsight import as_judged, before_of
 from console.history import list_events
 from console.linked import links_of
+from console.note_forms import NoteForm
+from console.noted import read_notes, removable_minutes
 from console.pages import show
 from console.paging import page_of
 from console.signals import read_signals
@@ -126,7 +129,10 @@ def show_case(
     signals = None if found.is_blind or decision is None else read_signals(decision)
     before = before_of(found)
     evidence, links = as_judged(evidence_of(found), before), links_of(found)
-    events = list_events(found, evidence.facts, before_id=before.id if before else None)
+    noted = read_notes(found, user, at=now)
+    events = list_events(
+        found, evidence.facts, [shown.note for shown in noted], before_id=before.id if before else None
+    )
     changes = None
     if refusal is not None and refusal.code == "evidence_changed":
         changes = changes_since(found, request, events)
@@ -144,6 +150,10 @@ def show_case(
         "link_pages": pages_of(user, links.kind, [row.other.id for row in links.rows]) if links else {},
         "events": events,
         "changes": changes,
+        "break_minutes": minutes_to_break(user, at=now) if has_claim else None,
+        "notes": noted,
+        "note_form": NoteForm(),
+        "removable_minutes": removable_minutes(),
         "appeal": appeal,
         "has_claim": has_claim,
         "is_taken": found.status == CaseStatus.CLAIMED and not is_mine and not claims.has_expired(found, now),
@@ -159,7 +169,10 @@ def show_case(
 
 def open_next(request: HttpRequest, found: ReviewCase) -> HttpResponse:
     """Claim the case after this one in its queue and open it; the queue's page if there is none."""
-    following = services.claim_next(user_of(request), at=timezone.now(), queue=found.queue, after=found)
+    try:
+        following = services.claim_next(user_of(request), at=timezone.now(), queue=found.queue, after=found)
+    except Conflict:
+        following = None  # gone off meanwhile: the queue's page says so
     if following is None:
         return redirect("console:queue", found.queue.code)
     return redirect("console:case", encode("cas", following.pk))

@@ -16,7 +16,7 @@ from console.access import staff_page, user_of
 from console.bands import live_bands
 from console.pages import show
 from console.paging import page_of
-from core.errors import NotFound
+from core.errors import Conflict, NotFound
 from core.ids import encode
 from core.ui.statuses import find_status
 from core.ui.toasts import add_toast
@@ -68,7 +68,11 @@ def claim_next(request: HttpRequest) -> HttpResponse:
     """Claim the next case, from one queue if `queue` names it, and open it."""
     code = request.POST.get("queue", "")
     chosen = _queue_of(request, code) if code else None
-    case = services.claim_next(user_of(request), at=timezone.now(), queue=chosen)
+    try:
+        case = services.claim_next(user_of(request), at=timezone.now(), queue=chosen)
+    except Conflict as refusal:
+        add_toast(request, refusal.message, kind="info")
+        return redirect("console:queue-list")
     if case is None:
         add_toast(request, _("Nothing is waiting. Well done."), kind="info")
         return redirect(reverse("console:queue", args=[code]) if code else reverse("console:queue-list"))

@@ -5,13 +5,17 @@ from typing import Any
 
 from accounts.models import Role, User
 from cases.appealing import open_appeal
+from cases.breaks import go_off
 from cases.models import Calendar, CaseExclusion, Queue, ReviewCase, Verdict
+from cases.notes import add_note
 from cases.quality.models import GoldenCase, LookReason, LookRule, SecondLook
 from catalog.models import BannedTerm
 from core import audit, journal
 from core.actors import SYSTEM
 from core.models import ExchangeRate, IdempotencyKey
 from core.refs import Ref
+from delivery.choices import choose
+from delivery.models import Notification
 from intake.models import ImportBatch
 from merchants.models import Merchant
 from orders.handling import record_payment_event
@@ -180,6 +184,12 @@ def _make_judgement(order: Order, reviewer: User) -> None:
     )
     LookReason.objects.create(look=look, code="other", by_first=True, by_second=False)
     LookRule.objects.create(look=look, code="R-DEAR")
+    colleague = make_user(Role.REVIEWER, email="called@example.com")
+    assert colleague.pk
+    Notification.objects.create(user=colleague, kind="mention", case=case, channel="mail", created_at=NOON)
+    go_off(colleague, at=NOON)
+    choose(colleague, {"mention": "digest"}, hour=8, time_zone="UTC")
+    add_note(case, text="@called, look.", files=[make_image()], author=make_user(Role.REVIEWER), at=NOON)
 
 
 def _make_rules() -> None:

@@ -6,6 +6,7 @@ from django.test import Client
 from django.urls import URLPattern, reverse
 
 from accounts.models import User
+from cases.colleagues import CaseNote
 from cases.models import ReviewCase, Verdict
 from cases.quality.models import GoldenCase, SecondLook
 from catalog.models import ListingRevision
@@ -16,7 +17,11 @@ from merchants.models import Document
 from risk.models import Alert, Backtest, Brake, Decision, ModelVersion, RuleSet, RuleSnooze, TrainingRun
 
 Arguments = Mapping[str, object]
-_FILES = {"import-errors", "appeal-file"}  # not even there unless an import had errors, or an appeal a file
+_FILES = {
+    "import-errors",
+    "appeal-file",
+    "note-file",
+}  # not even there unless an import had errors, or an appeal a file
 
 
 def list_page_paths(visitor: User) -> list[str]:
@@ -82,6 +87,7 @@ _BY_PLACE: Mapping[str, Callable[[], list[Arguments]]] = {
     "queues": lambda: [{"code": "orders"}],
     "cases": _cases,
     "verdicts": lambda: [{"verdict_id": encode("ver", Verdict.objects.latest("pk").pk)}],
+    "notes": lambda: [_id("not", CaseNote.objects.latest("pk").pk)],
     "documents": lambda: [_id("doc", Document.objects.latest("pk").pk)],
     "images": lambda: [_id("rev", ListingRevision.objects.exclude(image="").latest("pk").pk)],
     "alerts": lambda: [_id("alr", Alert.objects.latest("pk").pk)],

@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 
 from accounts.models import Role, User
 from cases.models import Queue, ReviewCase
+from cases.notes import add_note
 from cases.quality.golden import mark_golden
 from cases.quality.models import SecondLook
 from cases.services import NewVerdict, claim_case, open_case, record_verdict
@@ -18,6 +19,7 @@ from catalog.services import start_revision
 from core.actors import SYSTEM
 from core.money import to_minor
 from core.refs import Ref
+from delivery.models import Notification
 from intake.models import ImportBatch
 from intake.pipeline import submit_application, submit_order, submit_revision
 from merchants.models import Merchant
@@ -197,6 +199,14 @@ def fill_the_desk_of_a_reviewer(reviewer: User) -> None:
     Queue.objects.update(blind_share=0)
     _look_again(decided, reviewer)
     claim_case(mine, reviewer, at=now)
+    colleague = make_person(Role.REVIEWER, email="maya@example.com", name="Maya Okafor")
+    called = f"@{reviewer.email} The buyer answered. Screenshot attached."
+    add_note(mine, text=called, files=[make_image()], author=colleague, at=now)
+    for kind, count in (("mention", 1), ("answered", 1), ("signature", 3)):
+        Notification.objects.create(
+            user=reviewer, kind=kind, case=None if count > 1 else mine, by=colleague, count=count,
+            channel="in_app", created_at=now,
+        )  # fmt: skip
     shop = mine.decision.merchant_id if mine.decision else None
     assert shop is not None
     at = now - timedelta(minutes=3)

@@ -9,13 +9,13 @@ from django.db import IntegrityError, transaction
 from cases.admin_forms import CalendarForm, QueueForm
 from cases.effects import possible_kinds
 from cases.models import Calendar, CaseStatus, Queue, ReviewCase
-from cases.priority import LONGEST_OVERTAKING_ANYWHERE, MOST_HEAD_START_HOURS, sort_key
+from cases.priority import LONGEST_OVERTAKING_ANYWHERE, MOST_HEAD_START_HOURS, answered_sort_key, sort_key
 from cases.services import claim_next, ensure_default_queues, open_case
 from core.actors import SYSTEM
 from core.money import MAX_AMOUNT_MINOR
 from core.refs import Ref
 from intake.pipeline import submit_order
-from tests.cases.builders import NOON, make_reviewer
+from tests.cases.builders import NOON, make_case, make_reviewer
 from tests.cases.test_effects import _decide, application_case
 from tests.cases.test_verdicts import held_order_case
 from tests.make import make_live_ruleset, make_merchant, make_model, make_new_order, make_rule
@@ -170,7 +170,7 @@ class TestClocks:
     def test_the_clock_stands_while_the_merchant_has_the_word(self) -> None:
         user = make_reviewer()
         case = application_case(user)
-        due_at, key = case.due_at, case.sort_key
+        due_at = case.due_at
         _decide(case, user, "request_info", "document_missing", requested=("document_licence",))
         waiting = ReviewCase.objects.get(pk=case.pk)
         assert waiting.paused_at is not None
@@ -181,7 +181,28 @@ class TestClocks:
         back.refresh_from_db()
         assert back.status == CaseStatus.QUEUED
         assert back.due_at - due_at == timedelta(days=3)
-        assert (back.sort_key, back.paused_at) == (key, None)
+        assert (back.sort_key, back.paused_at) == (answered_sort_key(answered), None)
+
+    def test_an_answered_case_is_next_before_dearer_and_older_ones(self) -> None:
+        user = make_reviewer()
+        case = application_case(user)
+        _decide(case, user, "request_info", "document_missing", requested=("document_licence",))
+        older = make_case(queue=case.queue, due_at=NOON - timedelta(days=400), value_minor=MAX_AMOUNT_MINOR)
+        assert claim_next(user, at=NOON) == older
+        overdue = make_case(queue=case.queue, due_at=NOON - timedelta(days=399))
+        open_case(None, subject=Ref("application", case.subject_id), title="answered", value_minor=0, at=NOON)
+        assert claim_next(user, at=NOON) == case
+        assert claim_next(user, at=NOON) == overdue
+
+    def test_of_two_answered_cases_the_first_answered_is_next(self) -> None:
+        user = make_reviewer()
+        cases = [application_case(user), application_case(user)]
+        for case in cases:
+            _decide(case, user, "request_info", "document_missing", requested=("document_licence",))
+        for minutes, case in enumerate(reversed(cases)):
+            at = NOON + timedelta(minutes=minutes)
+            open_case(None, subject=Ref("application", case.subject_id), title="again", value_minor=0, at=at)
+        assert [claim_next(user, at=NOON) for _ in cases] == list(reversed(cases))
 
 
 def test_a_head_start_is_worth_its_hours_and_no_more() -> None:

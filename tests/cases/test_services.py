@@ -92,7 +92,7 @@ def test_open_case_of_a_subject_is_brought_up_to_date_not_doubled() -> None:
     assert second.decision_id != first.decision_id
 
 
-def test_answered_case_returns_to_its_old_place() -> None:
+def test_a_case_without_a_paused_clock_returns_to_its_old_place() -> None:
     subject = Ref("application", new_id())
     case = open_for(subject)
     ReviewCase.objects.filter(pk=case.pk).update(status=CaseStatus.AWAITING_SUBJECT)

@@ -34,11 +34,12 @@ def _href(pattern: URLPattern) -> str:
 PAGES = [pytest.param(_href, pattern, id=pattern.name) for pattern in urlpatterns]
 READ_AND_WRITE = {
     "rule", "rule-new", "policy", "ruleset-approve", "backtest-new", "list-new", "list-import",
-    "snooze-new", "look", "golden-new",
+    "snooze-new", "look", "golden-new", "notice-settings",
 }  # fmt: skip
 POST_ONLY = [
     "claim-next", "case-claim", "case-release", "case-skip", "case-heartbeat", "case-preview", "case-verdict",
-    "verdict-undo", "verdict-sign",
+    "verdict-undo", "verdict-sign", "go-off", "come-back", "break-later", "case-note", "note-remove",
+    "notices-read", "notices-undo",
     "alert-acknowledge", "train", "model-promote", "ruleset-start", "ruleset-copy", "ruleset-withdraw",
     "condition-check", "condition-try", "rule-delete", "rule-move", "policy-preview", "policy-adopt",
     "backtest-cancel",

@@ -25,22 +25,23 @@ pytestmark = pytest.mark.django_db
 
 # Session and user, roles, the frame's four counters, and what the page itself needs.
 QUERY_BASELINES = {
-    "home": 18,
-    "queue-list": 12,
-    "queue": 14,
-    "cases": 12,
-    "signatures": 11,
-    "decisions": 11,
-    "rules": 10,
-    "backtests": 10,
-    "lists": 13,
-    "monitoring": 15,
-    "monitoring-decisions": 10,
-    "parity": 10,
-    "snoozes": 11,
-    "models": 17,  # three subjects, their figures, comparisons and promotions
-    "alerts": 11,
-    "imports": 10,
+    "home": 20,
+    "queue-list": 14,
+    "queue": 16,
+    "cases": 14,
+    "signatures": 13,
+    "decisions": 13,
+    "rules": 12,
+    "backtests": 12,
+    "lists": 15,
+    "monitoring": 17,
+    "monitoring-decisions": 12,
+    "parity": 12,
+    "snoozes": 13,
+    "models": 19,  # three subjects, their figures, comparisons and promotions
+    "alerts": 13,
+    "imports": 12,
+    "notices": 12,
 }
 
 
@@ -86,7 +87,7 @@ def test_case_page_asks_a_bounded_number_of_queries(page: Client) -> None:
     href = reverse("console:case", args=[encode("cas", held_case().pk)])
     with CaptureQueriesContext(connection) as captured:
         page.get(href)
-    assert len(captured) <= 38
+    assert len(captured) <= 41
 
 
 def test_pages_of_a_queue_meet_without_gap_or_repeat(page: Client) -> None:
