@@ -143,7 +143,7 @@ def test_a_verdict_after_the_claim_was_lost_is_refused_and_what_was_typed_stays(
     slow = open_window().is_signed_in_as(reviewer).open("/console/queues/orders/")
     slow.type("n")
     slow.heads("Claimed")
-    slow.fill("Note", "I was called away.")
+    slow.fill("Internal note", "I was called away.")
 
     # Its holder opens it a second time and puts it back; a colleague takes it and decides.
     again = open_window().is_signed_in_as(reviewer).open(slow.page.url.removeprefix(slow.site))
@@ -160,7 +160,7 @@ def test_a_verdict_after_the_claim_was_lost_is_refused_and_what_was_typed_stays(
     slow.main.locator(".con-reason").first.click()
     slow.main.get_by_role("button", name="Reject and take the next").click()
     slow.sees("Your verdict was not recorded.")
-    expect(slow.main.get_by_label("Note")).to_have_value("I was called away.")
+    expect(slow.main.get_by_label("Internal note")).to_have_value("I was called away.")
     assert ReviewCase.objects.get().verdicts.count() == 1
     order.refresh_from_db()
     assert order.status == OrderStatus.AWAITING_ACCEPTANCE

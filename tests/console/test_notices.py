@@ -1,5 +1,7 @@
 """The bell, the list of notifications, settings, and going off, as pages."""
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -7,14 +9,14 @@ from django.utils import timezone
 
 from accounts.models import User
 from cases.breaks import find_reviewer
-from cases.models import ReviewCase
+from cases.models import ReviewCase, Verdict
 from cases.notes import add_note
-from core.ids import encode
+from core.ids import encode, first_id_at
 from delivery import inbox
 from delivery.choices import channels_of, digest_hour
 from delivery.models import Notification
 from merchants.models import Membership, Merchant
-from tests.cases.builders import make_queue, make_reviewer
+from tests.cases.builders import make_case, make_queue, make_reviewer
 from tests.console.conftest import SignIn
 from tests.console.scenes import held_case
 
@@ -131,3 +133,25 @@ def test_a_person_called_from_a_closed_queue_is_not_told_its_title(sign_in: Sign
     case.queue = make_queue("orders_above", senior=True)
     case.save()
     assert case.title not in sign_in(user=maya).get(LIST).content.decode()
+
+
+def test_the_case_in_hand_suggests_a_break_once(page: Client, reviewer: User) -> None:
+    now, case = timezone.now(), held_case()
+    for minutes in range(1, 80, 5):
+        at = now - timedelta(minutes=minutes)
+        Verdict.objects.create(
+            id=first_id_at(at),
+            case=make_case(),
+            kind="approve",
+            reviewer=reviewer,
+            claim_token=1,
+            evidence_version=1,
+            effective_at=at,
+            created_at=at,
+        )
+    href = reverse("console:case", args=[encode("cas", case.pk)])
+    assert "without a pause" not in page.get(href).content.decode()
+    page.post(reverse("console:case-claim", args=[encode("cas", case.pk)]))
+    assert "without a pause" in page.get(href).content.decode()
+    page.post("/console/breaks/later")
+    assert "without a pause" not in page.get(href).content.decode()
