@@ -41,7 +41,7 @@ class BusinessHours:
         datetime.datetime(2026, 6, 8, 10, 0, tzinfo=datetime.timezone.utc)
         """
         left = duration
-        for start, end in self._stretches(since):
+        for start, end in self.stretches(since):
             if left <= end - start:
                 return (start + left).astimezone(UTC)
             left -= end - start
@@ -56,13 +56,13 @@ class BusinessHours:
         datetime.timedelta(seconds=7200)
         """
         total = timedelta(0)
-        for start, end in self._stretches(since):
+        for start, end in self.stretches(since):
             if start >= until:
                 break
             total += min(end, until) - start
         return total
 
-    def _stretches(self, since: datetime) -> Iterator[tuple[datetime, datetime]]:
+    def stretches(self, since: datetime) -> Iterator[tuple[datetime, datetime]]:
         """Yield the working stretches from a moment on, as UTC moments: sums are then real hours."""
         day = since.astimezone(self.zone).date()
         last = day + _LONGEST_LOOK

@@ -174,6 +174,16 @@ class ReviewCase(models.Model):
                 name="case_age",
                 condition=models.Q(status__in=["queued", "claimed"]),
             ),
+            models.Index(
+                fields=["queue", "first_touch_due_at"],
+                name="case_first_touch",
+                condition=models.Q(status="queued", touched_at__isnull=True),
+            ),
+            # What came in and what was closed in a span of time.
+            models.Index(fields=["created_at"], name="case_opened"),
+            models.Index(
+                fields=["resolved_at"], name="case_resolved", condition=models.Q(resolved_at__isnull=False)
+            ),
             models.Index(fields=["queue", "status"], name="case_in_queue"),
             models.Index(fields=["held_until"], name="case_held", condition=models.Q(status="on_hold")),
             models.Index(fields=["subject_id", "subject_kind"], name="case_of_subject"),
@@ -261,6 +271,7 @@ class Verdict(models.Model):
             models.Index(
                 fields=["effective_at"], name="verdict_pending", condition=models.Q(status="pending")
             ),
+            models.Index(fields=["created_at"], name="verdict_given"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["case", "claim_token"], name="one_verdict_per_claim"),
@@ -312,6 +323,23 @@ class Verdict(models.Model):
 
     def __str__(self) -> str:
         return self.kind
+
+
+class DeskMeasurement(models.Model):
+    """One row is what a worker measured about the desk's recent past; `measuring` writes and reads it."""
+
+    id = TimeOrderedIdField()
+    measured_at = models.DateTimeField()
+    since = models.DateTimeField()
+    content = models.JSONField()
+
+    class Meta:
+        verbose_name = _("desk measurement")
+        verbose_name_plural = _("desk measurements")
+        indexes = [models.Index(fields=["measured_at"], name="desk_measured")]
+
+    def __str__(self) -> str:
+        return f"{self.measured_at:%Y-%m-%d %H:%M}"
 
 
 class AppealStatus(models.TextChoices):

@@ -128,7 +128,7 @@ def list_queue_numbers(user: User, *, at: datetime) -> list[QueueNumbers]:
     if not queues:
         return []
     marks = ", ".join(["%s"] * len(queues))
-    values = [_with_zone(at), *(queue.pk for queue in queues)]
+    values = [with_zone(at), *(queue.pk for queue in queues)]
     with connection.cursor() as cursor:
         cursor.execute(_NUMBERS.format(marks=marks), values)
         rows = {row[0]: row[1:] for row in cursor.fetchall()}
@@ -265,7 +265,7 @@ _COLUMNS = (
 _NUMBERS = f"SELECT q.id, {', '.join(_COLUMNS)} FROM cases_queue AS q WHERE q.id IN ({{marks}})"  # noqa: S608
 
 
-def _with_zone(at: datetime) -> Any:
+def with_zone(at: datetime) -> Any:
     return at if connection.vendor == "postgresql" else connection.ops.adapt_datetimefield_value(at)
 
 

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from . import claims, services
+from . import claims, measuring, services
 
 
 @shared_task
@@ -28,3 +28,10 @@ def settle_verdicts() -> int:
 def close_moot() -> int:
     """Close cases whose question has gone."""
     return services.close_moot_cases(at=timezone.now())
+
+
+@shared_task
+def measure_desk() -> int:
+    """Measure the desk's last two weeks for its forecast; return how many verdicts there were."""
+    verdicts: int = measuring.measure_desk(at=timezone.now()).content["verdicts"]
+    return verdicts
