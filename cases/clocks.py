@@ -29,7 +29,7 @@ def hours_of(queue: Queue) -> BusinessHours:
 
 
 def desk_zone(queues: Iterable[Queue]) -> ZoneInfo:
-    """Return the time zone of the people: that of the first queue with a calendar, else the installation's."""
+    """Return the people's time zone: that of the first queue with a calendar, else the installation's."""
     name = next((queue.calendar.time_zone for queue in queues if queue.calendar), settings.TIME_ZONE)
     return ZoneInfo(name)
 

@@ -26,7 +26,7 @@ from .selectors import AGE_CLASSES_HOURS, COUNTED, with_zone
 RECENT = 20_000
 # Of handling times the newest fewer, because each has to be read beside its case.
 RECENT_HANDLED = 5_000
-# Who has not moved a heartbeat or given a verdict for this long is not at the desk; a page beats every minute.
+# Who has neither beaten nor decided for this long is not at the desk; a case's page beats every minute.
 ON_NOW = timedelta(minutes=5)
 # Who gave a verdict since, but holds nothing, is listed as idle.
 IDLE_SINCE = timedelta(hours=1)
