@@ -499,7 +499,11 @@ def report(options: argparse.Namespace, diary: _Diary, shifts: Sequence[Shift]) 
                 ("order of work", "value ÷ bound", "in time", "longest wait h", "undecided"),
                 hard,
             ),
-            Rows("Share in time until midnight, %", ("forecast at", "forecast", "came true", "points off"), moments),
+            Rows(
+                "Share in time until midnight, %",
+                ("forecast at", "forecast", "came true", "points off"),
+                moments,
+            ),
         ],
         notes={
             "load": options.load,
@@ -514,7 +518,7 @@ def report(options: argparse.Namespace, diary: _Diary, shifts: Sequence[Shift]) 
 
 
 def share_in_time(outcomes: Sequence[Outcome], *, since: float) -> float:
-    """Return what `forecasting.Outlook.in_time` forecasts: of what was decided or fell due, not late already."""
+    """Return what `forecasting.Outlook.in_time` forecasts, on what came true."""
     settled = in_time = 0
     for one in outcomes:
         decided = math.inf if one.decided_at is None else one.decided_at

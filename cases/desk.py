@@ -16,6 +16,7 @@ from django.db import connection
 from django.db.models import Count, F, Max, Q
 
 from accounts.models import Role, User
+from merchants.models import Membership
 
 from .claims import LEASE
 from .clocks import hours_of
@@ -161,10 +162,15 @@ def get_work(*, at: datetime, days: int, zone: ZoneInfo, queue: Queue | None = N
     )
 
 
-def list_people_on(*, at: datetime, zone: ZoneInfo) -> list[PersonOn]:
-    """List who is at the desk: who holds a live claim, and who decided within the hour. Three queries."""
+def list_people_on(viewer: User, *, at: datetime, zone: ZoneInfo) -> list[PersonOn]:
+    """List who is at the desk: who holds a live claim, and who decided within the hour. Three queries.
+
+    Cases of the viewer's own merchant are held by nobody as far as they can see.
+    """
     held: dict[int, list[ReviewCase]] = defaultdict(list)
+    own = Membership.objects.filter(user=viewer).values("merchant_id")
     claims = ReviewCase.objects.filter(status=CaseStatus.CLAIMED, claim_expires_at__gt=at)
+    claims = claims.exclude(merchant_id__in=own)
     for case in claims.select_related("queue").order_by("claim_expires_at")[:RECENT]:
         assert case.claimed_by_id is not None
         held[case.claimed_by_id].append(case)

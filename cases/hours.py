@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
 _WEEK = 7
@@ -89,13 +90,19 @@ def read_hours(zone: str, week: Sequence[Sequence[Sequence[str]]], holidays: Seq
     week        [[["09:00", "18:00"]], …] from Monday; "24:00" ends a day
     holidays    ISO dates
     """
-    if zone not in available_timezones():
+    if zone not in _zones():
         raise ValueError(f"There is no time zone “{zone}”.")
     try:
         days = tuple(tuple((_time(start), _time(end)) for start, end in day) for day in week)
         return BusinessHours(ZoneInfo(zone), days, frozenset(map(date.fromisoformat, holidays)))
     except (TypeError, AttributeError) as error:
         raise ValueError("Hours are pairs of texts such as “09:00”, dates such as “2026-10-01”.") from error
+
+
+@cache
+def _zones() -> frozenset[str]:
+    """Return the names of all time zones: finding them reads the disk, milliseconds for every new case."""
+    return frozenset(available_timezones())
 
 
 def _time(text: str) -> time:

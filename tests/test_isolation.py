@@ -73,6 +73,7 @@ OBJECTS = {
 WORDS = {
     "portal/application/": "company",
     "console/queues/": "orders",
+    "console/desk/": "queues",
     "console/rules/*/rule/": "R-DEAR",
     "console/models/of/": "order",
     "console/models/training/": "run",

@@ -29,6 +29,8 @@ QUERY_BASELINES = {
     "queue-list": 12,
     "queue": 14,
     "cases": 12,
+    "desk": 19,
+    "desk-forecast": 19,
     "signatures": 11,
     "decisions": 11,
     "rules": 10,
