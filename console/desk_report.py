@@ -129,7 +129,8 @@ def duration_text(seconds: float | None) -> str:
     if seconds < 90:
         return _("%(count)s s") % {"count": number_text(seconds)}
     if seconds < 90 * 60:
-        return _("%(count)s min") % {"count": number_text(seconds / 60, decimals=int(seconds < 600 and seconds % 60 > 0))}
+        is_fine = seconds < 600 and seconds % 60 > 0
+        return _("%(count)s min") % {"count": number_text(seconds / 60, decimals=int(is_fine))}
     return _("%(count)s h") % {"count": number_text(seconds / 3_600, decimals=1)}
 
 

@@ -43,7 +43,8 @@ class Outlook:
     open_in_time   the same of the cases that are open now
     breaches       cases that fall due in the period undecided
     backlog        undecided cases at its end
-    wait_p50_s     median of claim − arrival of the cases claimed in it; None if none is
+    wait_p50_s     median of claim − arrival of the cases that wait in it, up to its end if it does not
+                   come before; None if there are none
     utilisation    share of the people's time spent on cases, 0–1; None if nobody is there
     """
 
@@ -179,8 +180,10 @@ class _Day:
             numbers, due = lines[job.line], job.due_at
             numbers[0] += since <= job.arrived_at < until
             numbers[4] += job.arrived_at < until <= decided
-            if since <= claimed < until:
-                waits.append(claimed - job.arrived_at)
+            if job.arrived_at < until and since <= claimed:
+                # Who still waits at the end has waited that long at least: left out, a desk that
+                # nobody works at would show short waits.
+                waits.append(min(claimed, until) - job.arrived_at)
             busy += max(min(decided, until) - max(claimed, since), 0.0) if claimed < until else 0.0
             if due < at:
                 continue

@@ -20,6 +20,7 @@ from console import desk_report as report
 from console.access import staff_page, user_of
 from console.desk_forms import DeskFilter, StaffingForm
 from console.pages import show
+from core.ui.formats import number_text
 
 
 @require_safe
@@ -30,18 +31,20 @@ def desk(request: HttpRequest) -> HttpResponse:
     form = DeskFilter(request.GET, queues=queues)
     queue, days = form.chosen
     backlogs = numbers.list_backlogs([queue] if queue else queues, at=now)
+    filled = [one for one in backlogs if queue or one.open or one.paused]
     work = numbers.get_work(at=now, days=days, zone=zone, queue=queue)
     people = numbers.list_people_on(user_of(request), at=now, zone=zone)
     context = {
         "form": form,
         "chosen": {"queue": queue.code if queue else "", "days": days},
-        "backlogs": report.backlog_rows(backlogs),
+        "backlogs": report.backlog_rows(filled),
+        "empty": [one.queue for one in backlogs if one not in filled],
         "age_labels": report.age_labels(),
         "open": report.count_text(sum(one.open for one in backlogs)),
         "late": report.count_text(sum(one.decide.late for one in backlogs)),
         "at_risk": report.count_text(sum(one.decide.at_risk for one in backlogs)),
         "work": work,
-        "decided": sum(step.verdicts for step in work.steps),
+        "decided": number_text(sum(step.verdicts for step in work.steps)),
         "median": report.duration_text(work.handling.median_s),
         "p90": report.duration_text(work.handling.p90_s),
         "in_time": report.share_text(work.kept.share),
