@@ -21,7 +21,8 @@ from .claims import LEASE
 from .clocks import desk_zone
 from .forecasting import spread_over
 from .forecasting.presence import SLOT_S, SLOTS
-from .models import DeskMeasurement, Queue, ReviewCase, Verdict, VerdictKind
+from .measurement import DeskMeasurement
+from .models import Queue, ReviewCase, Verdict, VerdictKind
 
 PAST = timedelta(days=14)
 # The newest that are read; two weeks of fifty people who decide three hundred a day are 210,000.

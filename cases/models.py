@@ -9,6 +9,7 @@ from core.fields import StatementField, TimeOrderedIdField, given_with
 from core.models import Statement
 from risk.models import Decision, Subject
 
+from .measurement import DeskMeasurement  # noqa: F401 - where Django looks for it
 from .priority import MOST_HEAD_START_HOURS
 
 
@@ -323,23 +324,6 @@ class Verdict(models.Model):
 
     def __str__(self) -> str:
         return self.kind
-
-
-class DeskMeasurement(models.Model):
-    """One row is what a worker measured about the desk's recent past; `measuring` writes and reads it."""
-
-    id = TimeOrderedIdField()
-    measured_at = models.DateTimeField()
-    since = models.DateTimeField()
-    content = models.JSONField()
-
-    class Meta:
-        verbose_name = _("desk measurement")
-        verbose_name_plural = _("desk measurements")
-        indexes = [models.Index(fields=["measured_at"], name="desk_measured")]
-
-    def __str__(self) -> str:
-        return f"{self.measured_at:%Y-%m-%d %H:%M}"
 
 
 class AppealStatus(models.TextChoices):

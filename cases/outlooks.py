@@ -9,8 +9,9 @@ from .clocks import desk_zone, hours_of
 from .desk import count_on
 from .forecasting import Desk, HourlyRates, Line, Outlook, Shift, Waiting, forecast, usual_shifts
 from .forecasting.presence import Presence
+from .measurement import DeskMeasurement
 from .measuring import find_measurement, look_back
-from .models import CaseStatus, DeskMeasurement, Queue, ReviewCase
+from .models import CaseStatus, Queue, ReviewCase
 from .selectors import COUNTED
 
 # The first of the order of work; what lies behind is not reached in two days by anybody.

@@ -101,6 +101,8 @@ class _Room:
         heappush(self._free, (decided_at + self._between_s, number, job.line))
 
     def _find_idle(self, job: Job) -> int | None:
+        if not self._idle:  # mostly so, where a forecast is wanted
+            return None
         for number in [n for n in self._idle if self._shifts[n].ends_at <= job.arrived_at]:
             self._idle.remove(number)
         return next((n for n in self._idle if self._shifts[n].is_senior or not job.needs_senior), None)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from benchmarks import day
+from benchmarks.working_day import DAY, Outcome, run_day
 from cases.forecasting import Shift
 
 pytestmark = pytest.mark.django_db
@@ -22,7 +23,7 @@ def options(**values: float) -> argparse.Namespace:
 @pytest.fixture
 def metrics() -> Mapping[str, float]:
     chosen = options(cases=300, reviewers=3, past=3)
-    diary, shifts = day.run_day(chosen)
+    diary, shifts = run_day(chosen)
     return day.report(chosen, diary, shifts).metrics
 
 
@@ -34,14 +35,14 @@ def test_a_small_day_starves_nobody_and_is_foreseen(metrics: Mapping[str, float]
     assert 0.8 <= metrics["captured_value_share"] <= 1.0
 
 
-def outcome(at: float, due: float, value: int, seconds: float, decided: float | None = None) -> day.Outcome:
-    first = day._DAY.timestamp()
+def outcome(at: float, due: float, value: int, seconds: float, decided: float | None = None) -> Outcome:
+    first = DAY.timestamp()
     ended = None if decided is None else first + decided
-    return day.Outcome("orders", first + at, first + due, value, seconds, ended, ended)
+    return Outcome("orders", first + at, first + due, value, seconds, ended, ended)
 
 
 def people(hours: float) -> list[Shift]:
-    return [Shift(day._DAY.timestamp(), day._DAY.timestamp() + 3_600 * hours)]
+    return [Shift(DAY.timestamp(), DAY.timestamp() + 3_600 * hours)]
 
 
 def test_the_bound_is_all_value_where_there_is_time_for_it() -> None:

@@ -1,6 +1,7 @@
 """What leads read: backlog, promises, work and people; the measured past, and the forecast on it."""
 
 from datetime import datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -41,7 +42,7 @@ def decided(
     )  # fmt: skip
 
 
-def claimed(reviewer: User, *, beat_at: datetime, **fields: object) -> ReviewCase:
+def claimed(reviewer: User, *, beat_at: datetime, **fields: Any) -> ReviewCase:
     return opened(
         NOON - timedelta(hours=1), status="claimed", claimed_by=reviewer, claim_expires_at=beat_at + LEASE,
         touched_at=beat_at, **fields,

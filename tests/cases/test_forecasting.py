@@ -134,7 +134,7 @@ def make_desk(*, per_hour: float = 0.0, seconds: float = 60.0, **line: object) -
     return Desk({"orders": made}, UTC_ZONE)
 
 
-def look(desk: Desk, waiting: Sequence[Waiting] = (), people: int = 1, **how: float):  # type: ignore[no-untyped-def]
+def look(desk: Desk, waiting: Sequence[Waiting] = (), people: int = 1, **how: float):
     shifts = [make_shift(0, 24 * HOUR)] * people
     (outlook,) = forecast(
         desk, waiting, lambda _: shifts, at=MONDAY, ends=[MONDAY + 24 * HOUR], seed=1, runs=8, **how
