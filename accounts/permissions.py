@@ -10,6 +10,7 @@ from .models import Role, User
 class Permission(StrEnum):
     REVIEW_CASES = "review_cases"
     REVIEW_SENIOR_CASES = "review_senior_cases"
+    VIEW_DESK = "view_desk"  # the numbers of everybody's work
     VIEW_RULES = "view_rules"
     EDIT_RULES = "edit_rules"
     PROMOTE_MODELS = "promote_models"
@@ -23,6 +24,7 @@ _BY_ROLE: dict[str, frozenset[Permission]] = {
         {
             Permission.REVIEW_CASES,
             Permission.REVIEW_SENIOR_CASES,
+            Permission.VIEW_DESK,
             Permission.VIEW_RULES,
             Permission.VIEW_ALL_MERCHANTS,
         }
@@ -36,7 +38,9 @@ _BY_ROLE: dict[str, frozenset[Permission]] = {
             Permission.IMPORT_FILES,
         }
     ),
-    Role.OPERATIONS: frozenset({Permission.VIEW_ALL_MERCHANTS, Permission.IMPORT_FILES}),
+    Role.OPERATIONS: frozenset(
+        {Permission.VIEW_DESK, Permission.VIEW_ALL_MERCHANTS, Permission.IMPORT_FILES}
+    ),
 }
 
 SCOPES = (

@@ -113,6 +113,8 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     # An audit row is provable at most a minute after it was written; more often makes blocks of one row.
     "core-seal-audit": _every("core.tasks.seal_audit", _MINUTE),
     # Leases last minutes: an abandoned case returns to its queue within one more.
+    # A forecast rests on two weeks: an hour more or less of them is not felt.
+    "cases-measure-desk": _every("cases.tasks.measure_desk", _HOUR),
     "cases-release-leases": _every("cases.tasks.release_expired_leases", _MINUTE),
     # A verdict takes effect when its half minute to undo has passed: two seconds more are not felt.
     "cases-settle-verdicts": _every("cases.tasks.settle_verdicts", 2 * _SECOND),

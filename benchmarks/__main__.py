@@ -20,7 +20,7 @@ import benchmarks
 from benchmarks import harness
 
 ROOT = Path(__file__).resolve().parent.parent
-_NOT_BENCHMARKS = {"__main__", "handbook", "harness", "load", "marketplace", "serving"}
+_NOT_BENCHMARKS = {"__main__", "handbook", "harness", "load", "marketplace", "serving", "working_day"}
 
 
 class Benchmark(Protocol):

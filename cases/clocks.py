@@ -1,8 +1,12 @@
 """The two promises about a case: when somebody looks at it, and when it is decided."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
 
 from .hours import ALWAYS, BusinessHours, read_hours
 from .models import Queue, ReviewCase
@@ -23,6 +27,12 @@ def hours_of(queue: Queue) -> BusinessHours:
     if calendar is None:
         return ALWAYS
     return read_hours(calendar.time_zone, calendar.hours, calendar.holidays)
+
+
+def desk_zone(queues: Iterable[Queue]) -> ZoneInfo:
+    """Return the people's time zone: that of the first queue with a calendar, else the installation's."""
+    name = next((queue.calendar.time_zone for queue in queues if queue.calendar), settings.TIME_ZONE)
+    return ZoneInfo(name)
 
 
 def start_clocks(queue: Queue, at: datetime) -> Clocks:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
 _WEEK = 7
@@ -41,7 +42,7 @@ class BusinessHours:
         datetime.datetime(2026, 6, 8, 10, 0, tzinfo=datetime.timezone.utc)
         """
         left = duration
-        for start, end in self._stretches(since):
+        for start, end in self.stretches(since):
             if left <= end - start:
                 return (start + left).astimezone(UTC)
             left -= end - start
@@ -56,13 +57,13 @@ class BusinessHours:
         datetime.timedelta(seconds=7200)
         """
         total = timedelta(0)
-        for start, end in self._stretches(since):
+        for start, end in self.stretches(since):
             if start >= until:
                 break
             total += min(end, until) - start
         return total
 
-    def _stretches(self, since: datetime) -> Iterator[tuple[datetime, datetime]]:
+    def stretches(self, since: datetime) -> Iterator[tuple[datetime, datetime]]:
         """Yield the working stretches from a moment on, as UTC moments: sums are then real hours."""
         day = since.astimezone(self.zone).date()
         last = day + _LONGEST_LOOK
@@ -89,13 +90,19 @@ def read_hours(zone: str, week: Sequence[Sequence[Sequence[str]]], holidays: Seq
     week        [[["09:00", "18:00"]], …] from Monday; "24:00" ends a day
     holidays    ISO dates
     """
-    if zone not in available_timezones():
+    if zone not in _zones():
         raise ValueError(f"There is no time zone “{zone}”.")
     try:
         days = tuple(tuple((_time(start), _time(end)) for start, end in day) for day in week)
         return BusinessHours(ZoneInfo(zone), days, frozenset(map(date.fromisoformat, holidays)))
     except (TypeError, AttributeError) as error:
         raise ValueError("Hours are pairs of texts such as “09:00”, dates such as “2026-10-01”.") from error
+
+
+@cache
+def _zones() -> frozenset[str]:
+    """Return the names of all time zones: finding them reads the disk, milliseconds for every new case."""
+    return frozenset(available_timezones())
 
 
 def _time(text: str) -> time:

@@ -11,6 +11,7 @@ from risk.models import Decision, Subject
 
 from . import colleagues  # noqa: F401 - its tables are this app's too
 from .exclusions import CaseExclusion as CaseExclusion  # noqa: PLC0414 - exported with the rest
+from .measurement import DeskMeasurement  # noqa: F401 - where Django looks for it
 from .priority import MOST_HEAD_START_HOURS
 from .quality import models as _quality  # noqa: F401 - its tables are of this app
 
@@ -209,6 +210,16 @@ class ReviewCase(models.Model):
                 name="case_age",
                 condition=models.Q(status__in=["queued", "claimed"]),
             ),
+            models.Index(
+                fields=["queue", "first_touch_due_at"],
+                name="case_first_touch",
+                condition=models.Q(status="queued", touched_at__isnull=True),
+            ),
+            # What came in and what was closed in a span of time.
+            models.Index(fields=["created_at"], name="case_opened"),
+            models.Index(
+                fields=["resolved_at"], name="case_resolved", condition=models.Q(resolved_at__isnull=False)
+            ),
             models.Index(fields=["queue", "status"], name="case_in_queue"),
             models.Index(fields=["held_until"], name="case_held", condition=models.Q(status="on_hold")),
             models.Index(fields=["subject_id", "subject_kind"], name="case_of_subject"),
@@ -296,6 +307,7 @@ class Verdict(models.Model):
             models.Index(
                 fields=["effective_at"], name="verdict_pending", condition=models.Q(status="pending")
             ),
+            models.Index(fields=["created_at"], name="verdict_given"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["case", "claim_token"], name="one_verdict_per_claim"),

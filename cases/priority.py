@@ -26,8 +26,13 @@ def sort_key(due_at: datetime, value_minor: int, *, head_start_hours: int = 0) -
     >>> round(sort_key(due_at, 0) - sort_key(due_at, 1_000_000))
     24868
     """
+    return sort_key_s(due_at.timestamp(), value_minor, head_start_hours=head_start_hours)
+
+
+def sort_key_s(due_s: float, value_minor: int, *, head_start_hours: int = 0) -> float:
+    """Return the same for a due time in epoch seconds."""
     value = min(max(value_minor, 0), MAX_AMOUNT_MINOR)
-    return due_at.timestamp() - SECONDS_PER_EFOLD * math.log1p(value) - 3_600 * head_start_hours
+    return due_s - SECONDS_PER_EFOLD * math.log1p(value) - 3_600 * head_start_hours
 
 
 # Answered cases come before all others: no case waits ten years.

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from . import claims, notes, services
+from . import claims, measuring, notes, services
 
 
 @shared_task
@@ -34,3 +34,10 @@ def close_moot() -> int:
 def delete_removed_files() -> int:
     """Delete the files of notes that were taken back."""
     return notes.delete_removed_files()
+
+
+@shared_task
+def measure_desk() -> int:
+    """Measure the desk's last two weeks for its forecast; return how many verdicts there were."""
+    verdicts: int = measuring.measure_desk(at=timezone.now()).content["verdicts"]
+    return verdicts

@@ -78,6 +78,7 @@ WORDS = {
     "portal/application/": "company",
     "console/queues/": "orders",
     "console/quality/": "queues",
+    "console/desk/": "queues",
     "console/rules/*/rule/": "R-DEAR",
     "console/rules/start/": "order",
     "console/models/of/": "order",

@@ -8,7 +8,7 @@ _guards = importlib.import_module("cases.migrations.0008_verdict_guards")
 
 
 class Migration(migrations.Migration):
-    dependencies = [("cases", "0009_second_looks")]
+    dependencies = [("cases", "0030_desk_measurements")]
 
     operations = [
         migrations.RunPython(_guards.take_down, _guards.put_up),

@@ -86,6 +86,7 @@ def _rule() -> list[Arguments]:
 _BY_PLACE: Mapping[str, Callable[[], list[Arguments]]] = {
     "queues": lambda: [{"code": "orders"}],
     "cases": _cases,
+    "desk": lambda: [{"what": "queues"}],
     "verdicts": lambda: [{"verdict_id": encode("ver", Verdict.objects.latest("pk").pk)}],
     "notes": lambda: [_id("not", CaseNote.objects.latest("pk").pk)],
     "documents": lambda: [_id("doc", Document.objects.latest("pk").pk)],

@@ -29,6 +29,8 @@ QUERY_BASELINES = {
     "queue-list": 14,
     "queue": 16,
     "cases": 14,
+    "desk": 21,
+    "desk-forecast": 24,
     "signatures": 13,
     "decisions": 13,
     "rules": 12,
