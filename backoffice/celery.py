@@ -110,6 +110,8 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "cases-settle-verdicts": _every("cases.tasks.settle_verdicts", 2 * _SECOND),
     # A case is put aside for hours or days; a minute late is in time.
     "cases-return-held": _every("cases.tasks.return_held", _MINUTE),
+    # A person watches the bar of a bulk verdict: a killed worker's run goes on one to two minutes later.
+    "cases-resume-bulk-verdicts": _every("cases.tasks.resume_bulk_verdicts", _MINUTE),
     # Staff may cancel a held order, and orders know nothing of cases: reviewers meet it five minutes at most.
     "cases-close-moot": _every("cases.tasks.close_moot", 5 * _MINUTE),
     # A person who asked for a training watches its page: five minutes is the longest silence.

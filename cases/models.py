@@ -391,3 +391,7 @@ class CaseExclusion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} · {self.case_id}"
+
+
+# Django looks for tables here; their modules read the choices above.
+from . import bulk_models, macro_models  # noqa: E402, F401

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from . import claims, services
+from . import bulk, claims, services
 
 
 @shared_task
@@ -28,3 +28,14 @@ def settle_verdicts() -> int:
 def close_moot() -> int:
     """Close cases whose question has gone."""
     return services.close_moot_cases(at=timezone.now())
+
+
+@shared_task
+def run_bulk_verdict(bulk_id: int) -> None:
+    bulk.run_bulk(bulk_id, at=timezone.now())
+
+
+@shared_task
+def resume_bulk_verdicts() -> int:
+    """Go on with bulk verdicts that no worker came for, or that a killed one left behind."""
+    return bulk.resume_bulks(at=timezone.now())
