@@ -89,8 +89,6 @@ class APIKey(models.Model):
     scopes = models.JSONField(default=list)
     allowed_networks = models.JSONField(default=list, blank=True)  # CIDR; empty = any
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
-    # A reviewer's own token: what it does, this person did. None = a system's key, which decides no case.
-    person = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="tokens")
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
@@ -99,14 +97,6 @@ class APIKey(models.Model):
     class Meta:
         verbose_name = _("API key")
         verbose_name_plural = _("API keys")
-        constraints = [
-            # Who could make a token for somebody else could sign their own verdict with it.
-            models.CheckConstraint(
-                condition=models.Q(person__isnull=True)
-                | models.Q(created_by__isnull=False, person=models.F("created_by"), audience="operator"),
-                name="token_is_made_by_its_person",
-            ),
-        ]
 
     def __str__(self) -> str:
         return self.name

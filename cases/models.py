@@ -394,4 +394,4 @@ class CaseExclusion(models.Model):
 
 
 # Django looks for tables here; their modules read the choices above.
-from . import bulk_models, macro_models  # noqa: E402, F401
+from . import bulk_models  # noqa: E402, F401

@@ -11,6 +11,7 @@ from cases.models import ReviewCase, Verdict, VerdictStatus
 from cases.selectors import list_moves, list_verdicts
 from console.evidence.applications import ApplicationEvidence
 from console.evidence.orders import OrderEvidence
+from core.ids import encode
 from core.models import TransitionRecord
 from core.money import Money
 from core.reasons import find_reason
@@ -74,8 +75,16 @@ def _verdict_event(verdict: Verdict) -> Mapping[str, Any]:
         "title": title,
         "tone": str(status.tone),
         "actor": str(verdict.reviewer),
-        "text": " · ".join(text for text in (*reasons, verdict.note, _signature(verdict)) if text),
+        "text": " · ".join(
+            text for text in (*reasons, verdict.note, _bulk(verdict), _signature(verdict)) if text
+        ),
     }
+
+
+def _bulk(verdict: Verdict) -> str:
+    if not hasattr(verdict, "selected"):
+        return ""
+    return _("with others, as %(selection)s") % {"selection": encode("sel", verdict.selected.selection_id)}
 
 
 def _signature(verdict: Verdict) -> str:

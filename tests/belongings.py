@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from accounts.models import Role, User
 from cases.appealing import open_appeal
+from cases.bulk_models import SelectedCase, Selection
 from cases.models import ReviewCase, Verdict
 from catalog.content import RevisionFields
 from catalog.services import start_revision
@@ -61,7 +62,12 @@ def make_belongings(merchant: Merchant) -> dict[str, str]:
         status="undone",
         created_at=NOON,
     )
+    selection = Selection.objects.create(
+        queue=case.queue, reviewer=verdict.reviewer, matched=1, created_at=NOON
+    )
+    SelectedCase.objects.create(selection=selection, case=case, position=1, evidence_version=1)
     found = {
+        "sel": selection,
         "mer": merchant,
         "app": application,
         "doc": Document.objects.get(application=application),

@@ -1,4 +1,4 @@
-"""Selections of cases, bulk verdicts on them, and macros."""
+"""Selections of cases and bulk verdicts on them."""
 
 import django.db.models.deletion
 from django.conf import settings
@@ -76,33 +76,6 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'bulk verdict',
                 'verbose_name_plural': 'bulk verdicts',
-            },
-        ),
-        migrations.CreateModel(
-            name='Macro',
-            fields=[
-                ('id', core.fields.TimeOrderedIdField(serialize=False)),
-                ('name_en', models.CharField(max_length=80, verbose_name='English name')),
-                ('name_zh', models.CharField(blank=True, max_length=80, verbose_name='Chinese name')),
-                ('subject', models.CharField(choices=[('order', 'Order'), ('listing', 'Listing'), ('application', 'Application'), ('merchant', 'Merchant account')], max_length=16)),
-                ('kind', models.CharField(max_length=16)),
-                ('is_final', models.BooleanField(default=False)),
-                ('reason_codes', models.JSONField(default=list)),
-                ('requested', models.JSONField(default=list)),
-                ('message', models.TextField(blank=True)),
-                ('note', models.TextField(blank=True)),
-                ('hold_hours', models.PositiveIntegerField(blank=True, null=True)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('created_at', models.DateTimeField()),
-                ('deleted_at', models.DateTimeField(blank=True, null=True)),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='macros', to=settings.AUTH_USER_MODEL)),
-                ('queue', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='macros', to='cases.queue')),
-            ],
-            options={
-                'verbose_name': 'macro',
-                'verbose_name_plural': 'macros',
-                'indexes': [models.Index(condition=models.Q(('deleted_at', None)), fields=['owner'], name='macro_of_owner'), models.Index(condition=models.Q(('deleted_at', None)), fields=['queue'], name='macro_of_queue')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('kind__in', ['approve', 'reject', 'request_info', 'escalate', 'hold'])), name='macro_has_a_known_kind'), models.CheckConstraint(condition=models.Q(models.Q(('kind', 'hold'), _negated=True), ('hold_hours__isnull', False), _connector='OR'), name='macro_of_a_hold_has_an_end')],
             },
         ),
         migrations.AddIndex(

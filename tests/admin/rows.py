@@ -5,6 +5,7 @@ from typing import Any
 
 from accounts.models import Role, User
 from cases.appealing import open_appeal
+from cases.bulk_models import BulkVerdict, SelectedCase, Selection
 from cases.models import Calendar, CaseExclusion, Queue, ReviewCase, Verdict
 from catalog.models import BannedTerm
 from core import audit, journal
@@ -159,6 +160,9 @@ def _make_judgement(order: Order, reviewer: User) -> None:
         refused.decline_statement, text="Look again.", files=[make_image()], actor=SYSTEM, at=NOON
     )
     CaseExclusion.objects.create(case=appeal.case, user=reviewer)
+    selection = Selection.objects.create(queue=case.queue, reviewer=reviewer, matched=1, created_at=NOON)
+    SelectedCase.objects.create(selection=selection, case=case, position=1, evidence_version=1)
+    BulkVerdict.objects.create(selection=selection, kind="approve")
 
 
 def _make_rules() -> None:

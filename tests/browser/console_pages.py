@@ -6,6 +6,7 @@ from django.test import Client
 from django.urls import URLPattern, reverse
 
 from accounts.models import User
+from cases.bulk_models import Selection
 from cases.models import ReviewCase, Verdict
 from catalog.models import ListingRevision
 from console.urls import urlpatterns
@@ -80,6 +81,7 @@ _BY_PLACE: Mapping[str, Callable[[], list[Arguments]]] = {
     "queues": lambda: [{"code": "orders"}],
     "cases": _cases,
     "verdicts": lambda: [{"verdict_id": encode("ver", Verdict.objects.latest("pk").pk)}],
+    "bulk": lambda: [_id("sel", one.pk) for one in Selection.objects.order_by("-pk")[:2]],
     "documents": lambda: [_id("doc", Document.objects.latest("pk").pk)],
     "images": lambda: [_id("rev", ListingRevision.objects.exclude(image="").latest("pk").pk)],
     "alerts": lambda: [_id("alr", Alert.objects.latest("pk").pk)],

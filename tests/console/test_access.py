@@ -37,7 +37,7 @@ READ_AND_WRITE = {
 }  # fmt: skip
 POST_ONLY = [
     "claim-next", "case-claim", "case-release", "case-skip", "case-heartbeat", "case-preview", "case-verdict",
-    "verdict-undo", "verdict-sign",
+    "verdict-undo", "verdict-sign", "queue-select", "bulk-preview", "bulk-decide", "bulk-cancel", "bulk-undo",
     "alert-acknowledge", "train", "model-promote", "ruleset-copy", "ruleset-withdraw", "condition-check",
     "condition-try", "rule-delete", "rule-move", "policy-preview", "policy-adopt", "backtest-cancel",
     "list-add", "list-remove", "list-restore", "list-preview", "list-import-errors", "list-export",

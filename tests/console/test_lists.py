@@ -30,6 +30,7 @@ QUERY_BASELINES = {
     "queue": 14,
     "cases": 12,
     "signatures": 11,
+    "bulks": 11,
     "decisions": 11,
     "rules": 10,
     "backtests": 10,
