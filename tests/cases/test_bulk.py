@@ -86,6 +86,7 @@ def test_what_cannot_be_decided_is_told_before_and_left_alone() -> None:
     claim_case(cases[0], other, at=NOON)
     cancel_case(cases[1], actor=SYSTEM, at=NOON)
     ReviewCase.objects.filter(pk=cases[2].pk).update(evidence_version=2)
+    assert cases[3].merchant_id is not None
     Membership.objects.create(user=user, merchant_id=cases[3].merchant_id, role=MemberRole.OWNER)
     ReviewCase.objects.filter(pk=cases[4].pk).update(opened_by=user)
     CaseExclusion.objects.create(case=cases[5], user=user)
