@@ -122,6 +122,8 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "cases-return-held": _every("cases.tasks.return_held", _MINUTE),
     # A note taken back sends this at once; what the message missed is gone five minutes later.
     "cases-delete-removed-files": _every("cases.tasks.delete_removed_files", 5 * _MINUTE),
+    # A person watches the bar of a bulk verdict: a killed worker's run goes on one to two minutes later.
+    "cases-resume-bulk-verdicts": _every("cases.tasks.resume_bulk_verdicts", _MINUTE),
     # Staff may cancel a held order, and orders know nothing of cases: reviewers meet it five minutes at most.
     "cases-close-moot": _every("cases.tasks.close_moot", 5 * _MINUTE),
     # A person who asked for a training watches its page: five minutes is the longest silence.

@@ -8,6 +8,7 @@ from core.admin_base import BackofficeAdmin, MadeFilter, RelatedRows
 from core.admin_menu import MenuGroup
 
 from .admin_forms import CalendarForm, QueueForm
+from .bulk_models import BulkVerdict, SelectedCase, Selection
 from .colleagues import CaseNote, NoteFile, NoteMention, Reviewer
 from .models import Appeal, AppealFile, Calendar, CaseExclusion, Queue, ReviewCase, Verdict
 from .quality.models import GoldenCase, LookReason, LookRule, SecondLook
@@ -284,3 +285,44 @@ class ReviewerAdmin(BackofficeAdmin):
     )
     list_select_related = ("user",)
     ordering = ("user_id",)
+
+
+class CasesOfSelection(RelatedRows):
+    model = SelectedCase
+    columns = (show.linked("case", _("case")), "result", "code")
+
+
+@admin.register(Selection)
+class SelectionAdmin(BackofficeAdmin):
+    menu, menu_order, icon, prefix = MenuGroup.REVIEW, 70, "checklist", "sel"
+    list_display = (
+        show.public_id("sel"),
+        show.linked("queue", _("queue")),
+        show.linked("reviewer", _("reviewer")),
+        show.moment("created_at", _("when")),
+    )
+    list_select_related = ("queue", "reviewer")
+    list_filter = (MadeFilter,)
+    shown = (show.public_id("sel"),)
+    inlines = (CasesOfSelection,)
+
+
+@admin.register(SelectedCase)
+class SelectedCaseAdmin(BackofficeAdmin):
+    menu, menu_order, icon = MenuGroup.REVIEW, 80, "checklist"
+    list_display = ("position", show.linked("case", _("case")), "result", "code")
+    list_select_related = ("case",)
+    list_filter = ("result",)
+
+
+@admin.register(BulkVerdict)
+class BulkVerdictAdmin(BackofficeAdmin):
+    menu, menu_order, icon = MenuGroup.REVIEW, 90, "done_all"
+    list_display = (
+        show.moment("created_at", _("when")),
+        show.status("verdict", "kind", _("verdict")),
+        show.linked("selection", _("selection")),
+        "status",
+    )
+    list_select_related = ("selection",)
+    list_filter = ("status",)

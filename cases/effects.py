@@ -25,10 +25,14 @@ _JUDGEMENTS = {VerdictKind.APPROVE: False, VerdictKind.REJECT: True}  # verdict 
 _CAN_BE_ASKED = {Subject.APPLICATION, Subject.LISTING}
 
 
-def possible_kinds(case: ReviewCase) -> tuple[VerdictKind, ...]:
-    """Return the verdicts this case allows, in the order of their buttons. One query at most."""
+def possible_kinds(case: ReviewCase, *, is_appeal: bool | None = None) -> tuple[VerdictKind, ...]:
+    """Return the verdicts this case allows, in the order of their buttons. One query at most.
+
+    is_appeal   None looks it up
+    """
     kinds = [VerdictKind.APPROVE, VerdictKind.REJECT]
-    if case.subject_kind in _CAN_BE_ASKED and not case.is_blind and find_appeal(case) is None:
+    is_asked = case.subject_kind in _CAN_BE_ASKED and not case.is_blind
+    if is_asked and not (find_appeal(case) is not None if is_appeal is None else is_appeal):
         kinds.append(VerdictKind.REQUEST_INFO)
     hidden = case.queue.hidden_verdicts
     return tuple(kind for kind in (*kinds, VerdictKind.ESCALATE, VerdictKind.HOLD) if kind not in hidden)

@@ -420,3 +420,7 @@ class AppealFile(models.Model):
 
     def __str__(self) -> str:
         return self.sha256[:12]
+
+
+# Django looks for tables here; their modules read the choices above.
+from . import bulk_models  # noqa: E402, F401

@@ -202,7 +202,7 @@ def list_to_sign(user: User) -> QuerySet[ReviewCase]:
 
 def list_verdicts(case: ReviewCase) -> QuerySet[Verdict]:
     """List what was decided on a case, newest first."""
-    return Verdict.objects.filter(case=case).select_related("reviewer", "second").order_by("-pk")
+    return Verdict.objects.filter(case=case).select_related("reviewer", "second", "selected").order_by("-pk")
 
 
 def list_moves(subjects: Sequence[Ref]) -> list[TransitionRecord]:

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from . import claims, measuring, notes, services
+from . import bulk, claims, measuring, notes, services
 
 
 @shared_task
@@ -41,3 +41,14 @@ def measure_desk() -> int:
     """Measure the desk's last two weeks for its forecast; return how many verdicts there were."""
     verdicts: int = measuring.measure_desk(at=timezone.now()).content["verdicts"]
     return verdicts
+
+
+@shared_task
+def run_bulk_verdict(bulk_id: int) -> None:
+    bulk.run_bulk(bulk_id, at=timezone.now())
+
+
+@shared_task
+def resume_bulk_verdicts() -> int:
+    """Go on with bulk verdicts that no worker came for, or that a killed one left behind."""
+    return bulk.resume_bulks(at=timezone.now())

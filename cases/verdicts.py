@@ -79,7 +79,7 @@ def record_verdict(
             raise Conflict(
                 _("The evidence has changed. Look again before you decide."), code="evidence_changed"
             )
-        _require_complete(case, verdict, at)
+        require_complete(case, verdict, at)
         row = _write(case, verdict, reviewer, at)
         audit.record(
             "verdict.recorded",
@@ -98,7 +98,8 @@ def record_verdict(
     return row
 
 
-def _require_complete(case: ReviewCase, verdict: NewVerdict, at: datetime) -> None:
+def require_complete(case: ReviewCase, verdict: NewVerdict, at: datetime) -> None:
+    """Raise ValidationFailed, with everything that is wrong, unless the verdict is whole."""
     errors = []
     if verdict.kind not in effects.possible_kinds(case):
         errors.append(FieldError("/kind", "not_possible", _("This verdict is not possible for this case.")))

@@ -13,6 +13,7 @@ from cases.models import ReviewCase, Verdict, VerdictStatus
 from cases.selectors import list_moves, list_verdicts
 from console.evidence.applications import ApplicationEvidence
 from console.evidence.orders import OrderEvidence
+from core.ids import encode
 from core.models import TransitionRecord
 from core.money import Money
 from core.reasons import find_reason
@@ -83,7 +84,9 @@ def _verdict_event(verdict: Verdict) -> Mapping[str, Any]:
         "title": title,
         "tone": str(status.tone),
         "actor": str(verdict.reviewer),
-        "text": " · ".join(text for text in (*reasons, verdict.note, _signature(verdict)) if text),
+        "text": " · ".join(
+            text for text in (*reasons, verdict.note, _bulk(verdict), _signature(verdict)) if text
+        ),
     }
 
 
@@ -98,6 +101,12 @@ def _note_event(note: CaseNote) -> Mapping[str, Any]:
         "actor": str(note.author),
         "text": " · ".join(part for part in (text, attached) if part),
     }
+
+
+def _bulk(verdict: Verdict) -> str:
+    if not hasattr(verdict, "selected"):
+        return ""
+    return _("with others, as %(selection)s") % {"selection": encode("sel", verdict.selected.selection_id)}
 
 
 def _signature(verdict: Verdict) -> str:

@@ -316,7 +316,7 @@
     if (typing || event.ctrlKey || event.metaKey || event.altKey || $("dialog[open]:not(.bo-drawer)")) return;
     const key = event.key.toLowerCase();
     const target = $$(`[data-key="${CSS.escape(key)}"]`).find(isUsable);
-    if (target) { event.preventDefault(); return target.matches("input, textarea, select") ? target.focus() : target.click(); }
+    if (target) { event.preventDefault(); return target.matches("input:not([type=checkbox]), textarea, select") ? target.focus() : target.click(); }
     if (key === "?") { listPageKeys(); return open($("#shortcuts")); }
     if (key === "/") { const search = $("main input[type=search]"); if (search) { event.preventDefault(); search.focus(); } return; }
     if ((key === "j" || key === "k") && moveRow(key === "j" ? 1 : -1)) event.preventDefault();

@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from accounts.models import Role, User
 from cases.appealing import open_appeal
+from cases.bulk_models import SelectedCase, Selection
 from cases.models import ReviewCase, Verdict
 from cases.notes import add_note
 from cases.quality.models import GoldenCase, SecondLook
@@ -85,7 +86,12 @@ def make_belongings(merchant: Merchant) -> dict[str, str]:
     )
     colleague = User.objects.create_superuser(f"notes{merchant.pk}@example.com")
     note = add_note(case, text="Looks fine.", files=[make_image()], author=colleague, at=timezone.now())
+    selection = Selection.objects.create(
+        queue=case.queue, reviewer=verdict.reviewer, matched=1, created_at=NOON
+    )
+    SelectedCase.objects.create(selection=selection, case=case, position=1, evidence_version=1)
     found = {
+        "sel": selection,
         "not": note,
         "nfl": note.files.get(),
         "mer": merchant,

@@ -50,6 +50,7 @@ OBJECTS = {
     "portal/appeals/files/": "apf",
     "console/cases/": "cas",
     "console/verdicts/": "ver",
+    "console/bulk/": "sel",
     "console/documents/": "doc",
     "console/appeals/files/": "apf",
     "console/notes/": "not",

@@ -6,7 +6,7 @@ import core.fields
 
 
 class Migration(migrations.Migration):
-    dependencies = [("cases", "0009_second_looks")]
+    dependencies = [("cases", "0021_bulk_guards")]
 
     operations = [
         migrations.CreateModel(

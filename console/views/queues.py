@@ -44,7 +44,7 @@ def queue_list(request: HttpRequest) -> HttpResponse:
 @staff_page(Permission.REVIEW_CASES)
 def queue(request: HttpRequest, code: str) -> HttpResponse:
     user, now = user_of(request), timezone.now()
-    found = _queue_of(request, code)
+    found = queue_of(request, code)
     numbers = next(n for n in cases.list_queue_numbers(user, at=now) if n.queue.pk == found.pk)
     status = request.GET.get("status", "")
     status = status if status in CaseStatus.values else CaseStatus.QUEUED
@@ -67,7 +67,7 @@ def queue(request: HttpRequest, code: str) -> HttpResponse:
 def claim_next(request: HttpRequest) -> HttpResponse:
     """Claim the next case, from one queue if `queue` names it, and open it."""
     code = request.POST.get("queue", "")
-    chosen = _queue_of(request, code) if code else None
+    chosen = queue_of(request, code) if code else None
     try:
         case = services.claim_next(user_of(request), at=timezone.now(), queue=chosen)
     except Conflict as refusal:
@@ -79,7 +79,7 @@ def claim_next(request: HttpRequest) -> HttpResponse:
     return redirect("console:case", encode("cas", case.pk))
 
 
-def _queue_of(request: HttpRequest, code: str) -> Queue:
+def queue_of(request: HttpRequest, code: str) -> Queue:
     """Return a queue this reviewer may see; another one does not exist for them."""
     found = cases.list_queues(user_of(request)).filter(code=code).first()
     if found is None:

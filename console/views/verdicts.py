@@ -26,7 +26,7 @@ from core.ui.toasts import add_toast
 
 from .cases import case_of, open_next, show_case
 
-_LANGUAGES = ("en", "zh-hans")
+LANGUAGES = ("en", "zh-hans")
 _DONE = {
     VerdictKind.APPROVE: _("%(title)s: approved"),
     VerdictKind.REJECT: _("%(title)s: rejected"),
@@ -49,7 +49,7 @@ def preview(request: HttpRequest, public_id: str) -> HttpResponse:
             message=request.POST.get("message", ""),
             language=language,
         )
-        for language in _LANGUAGES
+        for language in LANGUAGES
     ]
     return render(request, "console/case/_preview.html", {"statements": statements, "case": found})
 

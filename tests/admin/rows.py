@@ -6,6 +6,7 @@ from typing import Any
 from accounts.models import Role, User
 from cases.appealing import open_appeal
 from cases.breaks import go_off
+from cases.bulk_models import BulkVerdict, SelectedCase, Selection
 from cases.models import Calendar, CaseExclusion, Queue, ReviewCase, Verdict
 from cases.notes import add_note
 from cases.quality.models import GoldenCase, LookReason, LookRule, SecondLook
@@ -190,6 +191,9 @@ def _make_judgement(order: Order, reviewer: User) -> None:
     go_off(colleague, at=NOON)
     choose(colleague, {"mention": "digest"}, hour=8, time_zone="UTC")
     add_note(case, text="@called, look.", files=[make_image()], author=make_user(Role.REVIEWER), at=NOON)
+    selection = Selection.objects.create(queue=case.queue, reviewer=reviewer, matched=1, created_at=NOON)
+    SelectedCase.objects.create(selection=selection, case=case, position=1, evidence_version=1)
+    BulkVerdict.objects.create(selection=selection, kind="approve")
 
 
 def _make_rules() -> None:

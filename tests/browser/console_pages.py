@@ -6,6 +6,7 @@ from django.test import Client
 from django.urls import URLPattern, reverse
 
 from accounts.models import User
+from cases.bulk_models import Selection
 from cases.colleagues import CaseNote
 from cases.models import ReviewCase, Verdict
 from cases.quality.models import GoldenCase, SecondLook
@@ -89,6 +90,7 @@ _BY_PLACE: Mapping[str, Callable[[], list[Arguments]]] = {
     "desk": lambda: [{"what": "queues"}],
     "verdicts": lambda: [{"verdict_id": encode("ver", Verdict.objects.latest("pk").pk)}],
     "notes": lambda: [_id("not", CaseNote.objects.latest("pk").pk)],
+    "bulk": lambda: [_id("sel", one.pk) for one in Selection.objects.order_by("-pk")[:2]],
     "documents": lambda: [_id("doc", Document.objects.latest("pk").pk)],
     "images": lambda: [_id("rev", ListingRevision.objects.exclude(image="").latest("pk").pk)],
     "alerts": lambda: [_id("alr", Alert.objects.latest("pk").pk)],

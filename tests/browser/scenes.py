@@ -8,6 +8,7 @@ from django.utils import timezone
 from PIL import Image, ImageDraw
 
 from accounts.models import Role, User
+from cases.bulk import NewBulkVerdict, decide_selection, select_cases
 from cases.models import Queue, ReviewCase
 from cases.notes import add_note
 from cases.quality.golden import mark_golden
@@ -236,6 +237,19 @@ def fill_the_desk_of_a_reviewer(reviewer: User) -> None:
     )  # fmt: skip
     ImportBatch.objects.create(mapping="olist", mapping_hash="0", file_name="a.csv", content_sha256="0")
     request_training(Subject.ORDER, as_of=now, requested_by=reviewer)
+    _decide_together(merchant, reviewer)
+
+
+def _decide_together(merchant: Merchant, reviewer: User) -> None:
+    """Leave one selection that waits for its verdict, and one whose verdict waits for a worker."""
+    now = timezone.now()
+    order = submit_order(merchant, make_new_order(at=now), actor=SYSTEM, at=now).order
+    _ask(Ref(Subject.ORDER, order.pk), order.external_id)
+    queue = ReviewCase.objects.get(subject_kind=Subject.ORDER, subject_id=order.pk).queue
+    for _ in range(2):
+        selection = select_cases(queue, reviewer, at=now)
+    verdict = NewBulkVerdict("hold", hold_until=now + timedelta(hours=4))
+    decide_selection(selection, verdict, reviewer=reviewer, at=now, undo_for=timedelta(0))
 
 
 def _ask(subject: Ref, title: str, *, is_blind: bool = False) -> None:

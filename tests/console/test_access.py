@@ -40,6 +40,7 @@ POST_ONLY = [
     "claim-next", "case-claim", "case-release", "case-skip", "case-heartbeat", "case-preview", "case-verdict",
     "verdict-undo", "verdict-sign", "go-off", "come-back", "break-later", "case-note", "note-remove",
     "notices-read", "notices-undo",
+    "queue-select", "bulk-preview", "bulk-decide", "bulk-cancel", "bulk-undo",
     "alert-acknowledge", "train", "model-promote", "ruleset-start", "ruleset-copy", "ruleset-withdraw",
     "condition-check", "condition-try", "rule-delete", "rule-move", "policy-preview", "policy-adopt",
     "backtest-cancel",

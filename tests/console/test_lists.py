@@ -32,6 +32,7 @@ QUERY_BASELINES = {
     "desk": 21,
     "desk-forecast": 24,
     "signatures": 13,
+    "bulks": 13,
     "decisions": 13,
     "rules": 12,
     "backtests": 12,

@@ -329,4 +329,4 @@ class TestFigures:
         few = count()
         fill(6)
         assert count() == few
-        assert few <= 22, few
+        assert few <= 24, few
