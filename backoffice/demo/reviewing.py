@@ -26,14 +26,14 @@ _SUSPICIOUS = 0.3
 
 
 def review_some(*, at: datetime) -> None:
-    """Decide cases as two reviewers would, look at some again, make one golden and settle a disagreement."""
+    """Decide orders as two reviewers would, look at some again, make one golden and settle a disagreement."""
     chance = Random(7)  # noqa: S311 - it plays two people, and hides nothing
     people = [(_ensure(email, name), slips) for email, name, slips in _REVIEWERS]
-    queues = Queue.objects.filter(needs_senior=False, second_sign_from_minor=None)
+    queues = Queue.objects.filter(code="orders")
     queues.update(**_SHARES_OF_THE_DEMO)
     for number in range(_DECIDED):
         user, slips = people[number % len(people)]
-        case = claim_next(user, at=at)
+        case = claim_next(user, at=at, queue=queues.get())
         if case is not None:
             _judge(case, user, chance.random() < slips, at)
     looks = SecondLook.objects.filter(kind=LookKind.BLIND, answered_at=None).select_related("case")
