@@ -6,7 +6,7 @@ from random import Random
 from accounts.models import Role, User
 from accounts.services import grant_role
 from cases.choices import reasons_for
-from cases.models import CasePurpose, Queue, ReviewCase, VerdictKind
+from cases.models import CasePurpose, CaseStatus, Queue, ReviewCase, VerdictKind
 from cases.quality.adjudicating import adjudicate
 from cases.quality.golden import mark_golden
 from cases.quality.models import LookKind, SecondLook
@@ -31,7 +31,9 @@ def review_some(*, at: datetime) -> None:
     people = [(_ensure(email, name), slips) for email, name, slips in _REVIEWERS]
     queues = Queue.objects.filter(code="orders")
     queues.update(**_SHARES_OF_THE_DEMO)
-    for number in range(_DECIDED):
+    waiting = ReviewCase.objects.filter(queue__in=queues, status=CaseStatus.QUEUED).count()
+    # Half stays for whoever signs in.
+    for number in range(min(_DECIDED, waiting // 2)):
         user, slips = people[number % len(people)]
         case = claim_next(user, at=at, queue=queues.get())
         if case is not None:
