@@ -6,7 +6,7 @@ from random import Random
 from accounts.models import Role, User
 from accounts.services import grant_role
 from cases.choices import reasons_for
-from cases.models import CasePurpose, Queue, ReviewCase, VerdictKind
+from cases.models import CasePurpose, CaseStatus, Queue, ReviewCase, VerdictKind
 from cases.quality.adjudicating import adjudicate
 from cases.quality.golden import mark_golden
 from cases.quality.models import LookKind, SecondLook
@@ -26,14 +26,16 @@ _SUSPICIOUS = 0.3
 
 
 def review_some(*, at: datetime) -> None:
-    """Decide cases as two reviewers would, look at some again, make one golden and settle a disagreement."""
+    """Decide orders as two reviewers would, look at some again, make one golden and settle a disagreement."""
     chance = Random(7)  # noqa: S311 - it plays two people, and hides nothing
     people = [(_ensure(email, name), slips) for email, name, slips in _REVIEWERS]
-    queues = Queue.objects.filter(needs_senior=False, second_sign_from_minor=None)
+    queues = Queue.objects.filter(code="orders")
     queues.update(**_SHARES_OF_THE_DEMO)
-    for number in range(_DECIDED):
+    waiting = ReviewCase.objects.filter(queue__in=queues, status=CaseStatus.QUEUED).count()
+    # Half stays for whoever signs in.
+    for number in range(min(_DECIDED, waiting // 2)):
         user, slips = people[number % len(people)]
-        case = claim_next(user, at=at)
+        case = claim_next(user, at=at, queue=queues.get())
         if case is not None:
             _judge(case, user, chance.random() < slips, at)
     looks = SecondLook.objects.filter(kind=LookKind.BLIND, answered_at=None).select_related("case")
