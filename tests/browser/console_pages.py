@@ -81,7 +81,7 @@ def _held() -> Decision:
 
 def _rule() -> list[Arguments]:
     draft = RuleSet.objects.filter(status="draft").latest("pk")
-    return [{**_id("rst", draft.pk), "code": draft.rules.latest("pk").code}]
+    return [{**_id("rst", draft.pk), "code": draft.rules.latest("pk").code, "subject": draft.subject}]
 
 
 _BY_PLACE: Mapping[str, Callable[[], list[Arguments]]] = {
