@@ -30,7 +30,7 @@ QUERY_BASELINES = {
     "queue": 14,
     "cases": 12,
     "desk": 19,
-    "desk-forecast": 19,
+    "desk-forecast": 23,
     "signatures": 11,
     "decisions": 11,
     "rules": 10,
