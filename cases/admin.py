@@ -8,6 +8,7 @@ from core.admin_base import BackofficeAdmin, MadeFilter, RelatedRows
 from core.admin_menu import MenuGroup
 
 from .admin_forms import CalendarForm, QueueForm
+from .measurement import DeskMeasurement
 from .models import Appeal, AppealFile, Calendar, CaseExclusion, Queue, ReviewCase, Verdict
 
 
@@ -155,3 +156,11 @@ class CaseExclusionAdmin(BackofficeAdmin):
     menu, menu_order, icon = MenuGroup.REVIEW, 60, "person_off"
     list_display = ("__str__", show.linked("case", _("case")), show.linked("user", _("person")))
     list_select_related = ("case", "user")
+
+
+@admin.register(DeskMeasurement)
+class DeskMeasurementAdmin(BackofficeAdmin):
+    """What the desk's forecast rests on; a worker writes it every hour."""
+
+    menu, menu_order, icon = MenuGroup.REVIEW, 70, "monitoring"
+    list_display = ("__str__", show.moment("measured_at", _("measured")), "since")

@@ -5,6 +5,7 @@ from typing import Any
 
 from accounts.models import Role, User
 from cases.appealing import open_appeal
+from cases.measuring import measure_desk
 from cases.models import Calendar, CaseExclusion, Queue, ReviewCase, Verdict
 from catalog.models import BannedTerm
 from core import audit, journal
@@ -159,6 +160,7 @@ def _make_judgement(order: Order, reviewer: User) -> None:
         refused.decline_statement, text="Look again.", files=[make_image()], actor=SYSTEM, at=NOON
     )
     CaseExclusion.objects.create(case=appeal.case, user=reviewer)
+    measure_desk(at=NOON)
 
 
 def _make_rules() -> None:
