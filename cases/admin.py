@@ -10,6 +10,7 @@ from core.admin_menu import MenuGroup
 from .admin_forms import CalendarForm, QueueForm
 from .bulk_models import BulkVerdict, SelectedCase, Selection
 from .colleagues import CaseNote, NoteFile, NoteMention, Reviewer
+from .measurement import DeskMeasurement
 from .models import Appeal, AppealFile, Calendar, CaseExclusion, Queue, ReviewCase, Verdict
 from .quality.models import GoldenCase, LookReason, LookRule, SecondLook
 
@@ -326,3 +327,11 @@ class BulkVerdictAdmin(BackofficeAdmin):
     )
     list_select_related = ("selection",)
     list_filter = ("status",)
+
+
+@admin.register(DeskMeasurement)
+class DeskMeasurementAdmin(BackofficeAdmin):
+    """What the desk's forecast rests on; a worker writes it every hour."""
+
+    menu, menu_order, icon = MenuGroup.REVIEW, 70, "monitoring"
+    list_display = ("__str__", show.moment("measured_at", _("measured")), "since")

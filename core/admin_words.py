@@ -86,6 +86,7 @@ FIELD_WORDS: "Mapping[str, StrPromise]" = {
     "condition": _("condition"),
     "contact_email_key": _("e-mail fingerprint"),
     "contact_phone_key": _("phone fingerprint"),
+    "content": _("content"),
     "content_hash": _("content hash"),
     "content_sha256": _("content SHA-256"),
     "content_type": _("file type"),

@@ -7,6 +7,7 @@ from accounts.models import Role, User
 from cases.appealing import open_appeal
 from cases.breaks import go_off
 from cases.bulk_models import BulkVerdict, SelectedCase, Selection
+from cases.measuring import measure_desk
 from cases.models import Calendar, CaseExclusion, Queue, ReviewCase, Verdict
 from cases.notes import add_note
 from cases.quality.models import GoldenCase, LookReason, LookRule, SecondLook
@@ -194,6 +195,7 @@ def _make_judgement(order: Order, reviewer: User) -> None:
     selection = Selection.objects.create(queue=case.queue, reviewer=reviewer, matched=1, created_at=NOON)
     SelectedCase.objects.create(selection=selection, case=case, position=1, evidence_version=1)
     BulkVerdict.objects.create(selection=selection, kind="approve")
+    measure_desk(at=NOON)
 
 
 def _make_rules() -> None:
