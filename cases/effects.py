@@ -22,13 +22,13 @@ from .quality.weights import label_weight
 
 _JUDGEMENTS = {VerdictKind.APPROVE: False, VerdictKind.REJECT: True}  # verdict → is_bad
 # Only these subjects have somebody who can be asked: an order's buyer is the partner's customer, not ours.
-_CAN_BE_ASKED = {Subject.APPLICATION, Subject.LISTING}
+CAN_BE_ASKED = {Subject.APPLICATION, Subject.LISTING}
 
 
 def possible_kinds(case: ReviewCase) -> tuple[VerdictKind, ...]:
     """Return the verdicts this case allows, in the order of their buttons. One query at most."""
     kinds = [VerdictKind.APPROVE, VerdictKind.REJECT]
-    if case.subject_kind in _CAN_BE_ASKED and not case.is_blind and find_appeal(case) is None:
+    if case.subject_kind in CAN_BE_ASKED and not case.is_blind and find_appeal(case) is None:
         kinds.append(VerdictKind.REQUEST_INFO)
     hidden = case.queue.hidden_verdicts
     return tuple(kind for kind in (*kinds, VerdictKind.ESCALATE, VerdictKind.HOLD) if kind not in hidden)

@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from accounts.models import Role, User
 from cases.appealing import open_appeal
+from cases.macros import MacroFields, create_macro
 from cases.models import ReviewCase, Verdict
 from cases.notes import add_note
 from cases.quality.models import GoldenCase, SecondLook
@@ -85,7 +86,11 @@ def make_belongings(merchant: Merchant) -> dict[str, str]:
     )
     colleague = User.objects.create_superuser(f"notes{merchant.pk}@example.com")
     note = add_note(case, text="Looks fine.", files=[make_image()], author=colleague, at=timezone.now())
+    macro = create_macro(
+        MacroFields(name="Plain", kind="approve"), subject="order", by=colleague, at=NOON, queue=case.queue
+    )
     found = {
+        "mac": macro,
         "not": note,
         "nfl": note.files.get(),
         "mer": merchant,

@@ -7,6 +7,7 @@ from accounts.models import Role, User
 from cases.appealing import open_appeal
 from cases.breaks import go_off
 from cases.models import Calendar, CaseExclusion, Queue, ReviewCase, Verdict
+from cases.macros import MacroFields, create_macro
 from cases.notes import add_note
 from cases.quality.models import GoldenCase, LookReason, LookRule, SecondLook
 from catalog.models import BannedTerm
@@ -189,6 +190,7 @@ def _make_judgement(order: Order, reviewer: User) -> None:
     Notification.objects.create(user=colleague, kind="mention", case=case, channel="mail", created_at=NOON)
     go_off(colleague, at=NOON)
     choose(colleague, {"mention": "digest"}, hour=8, time_zone="UTC")
+    create_macro(MacroFields(name="Plain", kind="approve"), subject="order", by=colleague, at=NOON)
     add_note(case, text="@called, look.", files=[make_image()], author=make_user(Role.REVIEWER), at=NOON)
 
 

@@ -7,6 +7,7 @@ from django.urls import URLPattern, reverse
 
 from accounts.models import User
 from cases.colleagues import CaseNote
+from cases.macros_models import Macro
 from cases.models import ReviewCase, Verdict
 from cases.quality.models import GoldenCase, SecondLook
 from catalog.models import ListingRevision
@@ -87,6 +88,7 @@ _BY_PLACE: Mapping[str, Callable[[], list[Arguments]]] = {
     "queues": lambda: [{"code": "orders"}],
     "cases": _cases,
     "desk": lambda: [{"what": "queues"}],
+    "macros": lambda: [_id("mac", Macro.objects.latest("pk").pk)],
     "verdicts": lambda: [{"verdict_id": encode("ver", Verdict.objects.latest("pk").pk)}],
     "notes": lambda: [_id("not", CaseNote.objects.latest("pk").pk)],
     "documents": lambda: [_id("doc", Document.objects.latest("pk").pk)],

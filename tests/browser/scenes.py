@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 
 from accounts.models import Role, User
 from cases.models import Queue, ReviewCase
+from cases.macros import MacroFields, create_macro
 from cases.notes import add_note
 from cases.quality.golden import mark_golden
 from cases.quality.models import SecondLook
