@@ -147,7 +147,7 @@ def get_macro(macro_id: int, user: User) -> Macro:
 def may_change(macro: Macro, user: User) -> bool:
     """Tell whether this person keeps it; the caller has found that they may see it."""
     if macro.queue_id is None:
-        return macro.owner_id == user.pk
+        return bool(macro.owner_id == user.pk)
     return has_permission(user, Permission.REVIEW_SENIOR_CASES)
 
 

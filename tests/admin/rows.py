@@ -6,8 +6,8 @@ from typing import Any
 from accounts.models import Role, User
 from cases.appealing import open_appeal
 from cases.breaks import go_off
-from cases.models import Calendar, CaseExclusion, Queue, ReviewCase, Verdict
 from cases.macros import MacroFields, create_macro
+from cases.models import Calendar, CaseExclusion, Queue, ReviewCase, Verdict
 from cases.notes import add_note
 from cases.quality.models import GoldenCase, LookReason, LookRule, SecondLook
 from catalog.models import BannedTerm

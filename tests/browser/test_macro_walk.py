@@ -1,6 +1,7 @@
 """A macro from the first press to the undo, by keyboard alone."""
 
 import re
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -18,7 +19,8 @@ from .windows import OpenWindow
 
 
 @pytest.fixture
-def shop(site: str) -> tuple[User, Merchant]:
+def shop(site: str, settings: Any) -> tuple[User, Merchant]:
+    settings.REVIEW_UNDO_SECONDS = 30
     open_for_business()
     return make_shop()
 
