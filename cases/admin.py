@@ -10,6 +10,7 @@ from core.admin_menu import MenuGroup
 from .admin_forms import CalendarForm, QueueForm
 from .bulk_models import BulkVerdict, SelectedCase, Selection
 from .colleagues import CaseNote, NoteFile, NoteMention, Reviewer
+from .macros_models import Macro
 from .measurement import DeskMeasurement
 from .models import Appeal, AppealFile, Calendar, CaseExclusion, Queue, ReviewCase, Verdict
 from .quality.models import GoldenCase, LookReason, LookRule, SecondLook
@@ -335,3 +336,22 @@ class DeskMeasurementAdmin(BackofficeAdmin):
 
     menu, menu_order, icon = MenuGroup.REVIEW, 70, "monitoring"
     list_display = ("__str__", show.moment("measured_at", _("measured")), "since")
+
+
+@admin.register(Macro)
+class MacroAdmin(BackofficeAdmin):
+    """Written and removed in the console, by whoever keeps it."""
+
+    menu, menu_order, icon, prefix = MenuGroup.REVIEW, 95, "bolt", "mac"
+    list_display = (
+        "name",
+        show.public_id("mac"),
+        show.status("verdict", "kind", _("verdict")),
+        show.linked("owner", _("owner")),
+        show.linked("queue", _("queue")),
+        show.moment("created_at", _("when")),
+        show.moment("removed_at", _("taken back")),
+    )
+    list_select_related = ("owner", "queue")
+    list_filter = ("kind", MadeFilter)
+    shown = (show.public_id("mac"),)

@@ -53,7 +53,12 @@ _LISTING_FIELDS = ("title", "description", "category", "price", "image")
 
 def reasons_for(case: ReviewCase) -> list[Reason]:
     """Return the reasons a verdict on this case may give."""
-    return [find_reason(code) for code in _REASONS[case.subject_kind]]
+    return reasons_of(case.subject_kind)
+
+
+def reasons_of(subject: str) -> list[Reason]:
+    """Return the reasons a verdict on a case of this subject may give."""
+    return [find_reason(code) for code in _REASONS[subject]]
 
 
 def requestable(case: ReviewCase) -> list[tuple[str, str]]:

@@ -22,7 +22,7 @@ from .quality.weights import label_weight
 
 _JUDGEMENTS = {VerdictKind.APPROVE: False, VerdictKind.REJECT: True}  # verdict → is_bad
 # Only these subjects have somebody who can be asked: an order's buyer is the partner's customer, not ours.
-_CAN_BE_ASKED = {Subject.APPLICATION, Subject.LISTING}
+CAN_BE_ASKED = {Subject.APPLICATION, Subject.LISTING}
 
 
 def possible_kinds(case: ReviewCase, *, is_appeal: bool | None = None) -> tuple[VerdictKind, ...]:
@@ -31,7 +31,7 @@ def possible_kinds(case: ReviewCase, *, is_appeal: bool | None = None) -> tuple[
     is_appeal   None looks it up
     """
     kinds = [VerdictKind.APPROVE, VerdictKind.REJECT]
-    is_asked = case.subject_kind in _CAN_BE_ASKED and not case.is_blind
+    is_asked = case.subject_kind in CAN_BE_ASKED and not case.is_blind
     if is_asked and not (find_appeal(case) is not None if is_appeal is None else is_appeal):
         kinds.append(VerdictKind.REQUEST_INFO)
     hidden = case.queue.hidden_verdicts

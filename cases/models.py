@@ -9,7 +9,7 @@ from core.fields import StatementField, TimeOrderedIdField, given_with
 from core.models import Statement
 from risk.models import Decision, Subject
 
-from . import colleagues  # noqa: F401 - its tables are this app's too
+from . import colleagues, macros_models  # noqa: F401 - their tables are this app's too
 from .exclusions import CaseExclusion as CaseExclusion  # noqa: PLC0414 - exported with the rest
 from .measurement import DeskMeasurement  # noqa: F401 - where Django looks for it
 from .priority import MOST_HEAD_START_HOURS

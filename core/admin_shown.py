@@ -45,6 +45,7 @@ _SUBJECTS: Mapping[str, tuple[str, str]] = {
     "brake": ("brk", "risk_brake"),
     "case": ("cas", "cases_reviewcase"),
     "import": ("imp", "intake_importbatch"),
+    "macro": ("mac", "cases_macro"),
 }
 
 

@@ -147,7 +147,7 @@
   document.addEventListener("submit", (event) => {
     if (event.defaultPrevented || event.target.method === "dialog" || event.target.hasAttribute("hx-post")) return;
     const button = event.submitter;
-    if (button && event.target.method === "post") setTimeout(() => { button.disabled = true; button.setAttribute("aria-busy", "true"); });
+    if (button && event.target.method === "post" && button.formTarget !== "_blank") setTimeout(() => { button.disabled = true; button.setAttribute("aria-busy", "true"); });
   });
   addEventListener("pageshow", (event) => {
     if (event.persisted) $$("button[aria-busy]").forEach((b) => { b.disabled = false; b.removeAttribute("aria-busy"); });
@@ -344,7 +344,8 @@
     ...$$("[data-actions] a.btn, [data-actions] button").filter(isUsable).map((e) => option(labelOf(e), e.getAttribute("href"), e.dataset.key?.toUpperCase(), e)),
     ...$$("[data-key]").filter((e) => isUsable(e) && !e.closest("[data-actions]")).map((e) => option(e.dataset.keyLabel || labelOf(e), null, e.dataset.key.toUpperCase(), e)),
     ...$$(".bo-nav-items a").map((link) => option($("span", link).textContent.trim(), link.href, strings.page)),
-    ...$$("[data-palette]").map((link) => option(link.dataset.palette || link.textContent.trim(), link.href)),
+    // A button here may lie in a menu that is closed: pressing it works all the same.
+    ...$$("[data-palette]").map((e) => option(e.dataset.palette || labelOf(e), e.href, e.dataset.paletteNote, e)),
   ];
   const choose = (index) => {
     const items = $$("#palette-list [role=option]");

@@ -7,6 +7,7 @@ from django.utils import timezone
 from accounts.models import Role, User
 from cases.appealing import open_appeal
 from cases.bulk_models import SelectedCase, Selection
+from cases.macros import MacroFields, create_macro
 from cases.models import ReviewCase, Verdict
 from cases.notes import add_note
 from cases.quality.models import GoldenCase, SecondLook
@@ -90,7 +91,11 @@ def make_belongings(merchant: Merchant) -> dict[str, str]:
         queue=case.queue, reviewer=verdict.reviewer, matched=1, created_at=NOON
     )
     SelectedCase.objects.create(selection=selection, case=case, position=1, evidence_version=1)
+    macro = create_macro(
+        MacroFields(name="Plain", kind="approve"), subject="order", by=colleague, at=NOON, queue=case.queue
+    )
     found = {
+        "mac": macro,
         "sel": selection,
         "not": note,
         "nfl": note.files.get(),

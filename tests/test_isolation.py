@@ -56,6 +56,7 @@ OBJECTS = {
     "console/notes/": "not",
     "console/notes/files/": "nfl",
     "console/images/": "rev",
+    "console/macros/": "mac",
     "console/alerts/": "alr",
     "console/quality/looks/": "lok",
     "console/quality/golden/": "gld",

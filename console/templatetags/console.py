@@ -12,6 +12,7 @@ from cases.quality.agreement import Kappa
 from console.bands import Bands
 from console.estimates import Share
 from console.list_pages import masked_value
+from console.macros_shown import fill_data, macro_words
 from console.modelling.figures import value_text
 from core.countries import country_name
 from core.ids import encode
@@ -24,6 +25,8 @@ from risk.list_files import ReadEntries
 from risk.models import Decision
 
 register = template.Library()
+register.filter("macro_words", macro_words)
+register.filter("macro_data", fill_data)
 
 
 @register.filter

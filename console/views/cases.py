@@ -11,6 +11,7 @@ from accounts.permissions import Permission
 from cases import claims, selectors, services
 from cases.breaks import minutes_to_break
 from cases.choices import reasons_for
+from cases.macros import list_offered
 from cases.models import CaseStatus, ReviewCase
 from cases.similar import COMPARED, list_similar
 from console.access import staff_page, user_of
@@ -160,6 +161,7 @@ def show_case(
         "is_open": found.status in {CaseStatus.QUEUED, CaseStatus.CLAIMED},
         "form": form or _new_form(found) if has_claim or form else None,
         "reasons": reasons_for(found),
+        "macros": list_offered(found, user) if has_claim else [],
         "refusal": refusal,
         "previous_id": encode("cas", previous.pk) if previous else "",
         "now": now,

@@ -7,6 +7,7 @@ from accounts.models import Role, User
 from cases.appealing import open_appeal
 from cases.breaks import go_off
 from cases.bulk_models import BulkVerdict, SelectedCase, Selection
+from cases.macros import MacroFields, create_macro
 from cases.measuring import measure_desk
 from cases.models import Calendar, CaseExclusion, Queue, ReviewCase, Verdict
 from cases.notes import add_note
@@ -191,6 +192,7 @@ def _make_judgement(order: Order, reviewer: User) -> None:
     Notification.objects.create(user=colleague, kind="mention", case=case, channel="mail", created_at=NOON)
     go_off(colleague, at=NOON)
     choose(colleague, {"mention": "digest"}, hour=8, time_zone="UTC")
+    create_macro(MacroFields(name="Plain", kind="approve"), subject="order", by=colleague, at=NOON)
     add_note(case, text="@called, look.", files=[make_image()], author=make_user(Role.REVIEWER), at=NOON)
     selection = Selection.objects.create(queue=case.queue, reviewer=reviewer, matched=1, created_at=NOON)
     SelectedCase.objects.create(selection=selection, case=case, position=1, evidence_version=1)

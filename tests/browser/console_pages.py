@@ -8,6 +8,7 @@ from django.urls import URLPattern, reverse
 from accounts.models import User
 from cases.bulk_models import Selection
 from cases.colleagues import CaseNote
+from cases.macros_models import Macro
 from cases.models import ReviewCase, Verdict
 from cases.quality.models import GoldenCase, SecondLook
 from catalog.models import ListingRevision
@@ -88,6 +89,7 @@ _BY_PLACE: Mapping[str, Callable[[], list[Arguments]]] = {
     "queues": lambda: [{"code": "orders"}],
     "cases": _cases,
     "desk": lambda: [{"what": "queues"}],
+    "macros": lambda: [_id("mac", Macro.objects.latest("pk").pk)],
     "verdicts": lambda: [{"verdict_id": encode("ver", Verdict.objects.latest("pk").pk)}],
     "notes": lambda: [_id("not", CaseNote.objects.latest("pk").pk)],
     "bulk": lambda: [_id("sel", one.pk) for one in Selection.objects.order_by("-pk")[:2]],

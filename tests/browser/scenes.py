@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 
 from accounts.models import Role, User
 from cases.bulk import NewBulkVerdict, decide_selection, select_cases
+from cases.macros import MacroFields, create_macro
 from cases.models import Queue, ReviewCase
 from cases.notes import add_note
 from cases.quality.golden import mark_golden
@@ -200,6 +201,8 @@ def fill_the_desk_of_a_reviewer(reviewer: User) -> None:
     Queue.objects.update(blind_share=0)
     _look_again(decided, reviewer)
     claim_case(mine, reviewer, at=now)
+    stolen = MacroFields(name="Stolen card", name_zh="盗刷", kind="reject", reason_codes=("stolen_card",))
+    create_macro(stolen, subject=Subject.ORDER, by=reviewer, at=now)
     colleague = make_person(Role.REVIEWER, email="maya@example.com", name="Maya Okafor")
     called = f"@{reviewer.email} The buyer answered. Screenshot attached."
     add_note(mine, text=called, files=[make_image()], author=colleague, at=now)

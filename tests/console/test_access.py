@@ -35,6 +35,7 @@ PAGES = [pytest.param(_href, pattern, id=pattern.name) for pattern in urlpattern
 READ_AND_WRITE = {
     "rule", "rule-new", "policy", "ruleset-approve", "backtest-new", "list-new", "list-import",
     "snooze-new", "look", "golden-new", "notice-settings",
+    "macro-new", "macro",
 }  # fmt: skip
 POST_ONLY = [
     "claim-next", "case-claim", "case-release", "case-skip", "case-heartbeat", "case-preview", "case-verdict",
@@ -46,7 +47,7 @@ POST_ONLY = [
     "backtest-cancel",
     "list-add", "list-remove", "list-restore", "list-preview", "list-import-errors", "list-export",
     "list-archive", "brake-release", "brake-pull", "snooze-end", "drift-measure",
-    "golden-retire",
+    "golden-retire", "macro-remove", "macro-restore",
     "training-cancel", "model-compare", "model-shadow", "model-roll-back", "model-retire",
 ]  # fmt: skip
 
@@ -90,6 +91,9 @@ def test_wrong_method_is_refused(href, pattern: URLPattern, page: Client) -> Non
         (Role.REVIEWER, "monitoring", 200),
         (Role.REVIEWER, "drift", 200),
         (Role.REVIEWER, "imports", 403),
+        (Role.REVIEWER, "macros", 200),
+        (Role.REVIEWER, "macro-new", 200),
+        (Role.RISK_ANALYST, "macros", 403),
         (Role.REVIEWER, "quality", 200),
         (Role.REVIEWER, "quality-own", 200),
         (Role.REVIEWER, "disagreements", 403),

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Role
+from cases.macros_models import Macro
 from cases.models import ReviewCase
 from core.ids import encode
 from intake.models import ImportBatch
@@ -29,6 +30,7 @@ QUERY_BASELINES = {
     "queue-list": 14,
     "queue": 16,
     "cases": 14,
+    "macros": 13,
     "desk": 21,
     "desk-forecast": 24,
     "signatures": 13,
@@ -52,6 +54,13 @@ def _fill(rows: int) -> None:
     """Put that many rows on every list."""
     for number in range(rows):
         case = held_case(total=f"{1000 + number}.00")
+        Macro.objects.create(
+            queue=case.queue,
+            subject="order",
+            name=f"Plain {case.pk}",
+            kind="approve",
+            created_at=timezone.now(),
+        )
         merchant = make_merchant()
         AccountScore.objects.create(merchant=merchant, score=0.4, band="medium", as_of=timezone.now())
         Alert.objects.create(
