@@ -26,7 +26,7 @@ from core.refs import Ref
 
 from . import services
 from .admin_forms import KeyForm, NewKeyForm, UserForm
-from .models import APIKey, RoleGrant, User
+from .models import APIKey, Audience, RoleGrant, User
 
 # What the libraries register by themselves. A second factor's row holds its secret; groups would be a
 # second list of rights beside the roles; the rest is shown below or nowhere.
@@ -123,10 +123,12 @@ class APIKeyAdmin(BackofficeAdmin):
         "name",
         "prefix",
         "audience",
+        show.linked("person", _("reviewer")),
         show.moment("last_used_at", _("last used")),
         show.moment("expires_at", _("expires")),
         show.moment("revoked_at", _("revoked")),
     )
+    list_select_related = ("person",)
     list_filter = ("audience",)
     search_fields = ("name__icontains", "prefix__exact")
     can_add = True
@@ -148,7 +150,7 @@ class APIKeyAdmin(BackofficeAdmin):
         return self.given_once if obj is None else super().get_fields(request, obj)
 
     def get_form(self, request: HttpRequest, obj: APIKey | None = None, **kwargs: Any) -> Any:
-        return KeyForm if obj else NewKeyForm
+        return KeyForm if obj else type("NewKeyForm", (NewKeyForm,), {"maker": request.user})
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
         if change:
@@ -162,6 +164,7 @@ class APIKeyAdmin(BackofficeAdmin):
             expires_at=given["expires_at"],
             actor=actor_of(request),
             created_by=request.user,  # type: ignore[arg-type]
+            person=request.user if given["audience"] == Audience.REVIEWER else None,  # type: ignore[arg-type]
         )
         request.new_key_token = form.token  # type: ignore[attr-defined]
         return key

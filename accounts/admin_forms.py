@@ -17,7 +17,7 @@ from unfold.widgets import (
 
 from .languages import language_choices
 from .models import APIKey, Audience, User
-from .permissions import SCOPES
+from .permissions import REVIEW_SCOPES, SCOPES, Permission, has_permission
 
 
 class UserForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -58,11 +58,14 @@ class NewKeyForm(forms.ModelForm):  # type: ignore[type-arg]
         label=_("used by"),
         choices=Audience.choices,
         widget=UnfoldAdminSelectWidget,
-        help_text=_("An operator’s key acts for every merchant; a seller’s needs a grant per merchant."),
+        help_text=_(
+            "An operator’s key acts for every merchant; a seller’s needs a grant per merchant. A reviewer’s"
+            " reviews cases in your own name."
+        ),
     )
     scopes = forms.MultipleChoiceField(
         label=_("scopes"),
-        choices=[(scope, scope) for scope in SCOPES],
+        choices=[(scope, scope) for scope in (*SCOPES, *REVIEW_SCOPES)],
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
     )
     is_test = forms.BooleanField(label=_("test key"), required=False, widget=UnfoldBooleanSwitchWidget)
@@ -70,10 +73,24 @@ class NewKeyForm(forms.ModelForm):  # type: ignore[type-arg]
         label=_("expires"), required=False, widget=UnfoldAdminSplitDateTimeWidget
     )
 
+    # Who makes it; set by the page.
+    maker: User
+
     class Meta:
         model = APIKey
         fields = ("name",)
         widgets = {"name": UnfoldAdminTextInputWidget}
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or self.cleaned_data
+        is_reviewers = given.get("audience") == Audience.REVIEWER
+        if not set(given.get("scopes", ())) <= set(REVIEW_SCOPES if is_reviewers else SCOPES):
+            self.add_error(
+                "scopes", _("A reviewer’s key has the scopes of cases, and no other key has them.")
+            )
+        if is_reviewers and not has_permission(self.maker, Permission.REVIEW_CASES):
+            self.add_error("audience", _("You do not review cases."))
+        return given
 
 
 class KeyForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -80,10 +80,14 @@ class RoleGrant(models.Model):
 class Audience(models.TextChoices):
     SELLER = "seller", _("Seller")  # sees the merchants granted to it
     OPERATOR = "operator", _("Operator")  # the marketplace itself: every merchant
+    REVIEWER = "reviewer", _("Reviewer")  # one person’s own tools: reviews cases as that person
 
 
 class APIKey(models.Model):
-    """One row is one credential of a partner system. Only the hash of its secret is kept."""
+    """One row is one credential of a partner system, or of one reviewer’s own tools.
+
+    Only the hash of its secret is kept.
+    """
 
     id = TimeOrderedIdField()
     name = models.CharField(_("name"), max_length=80)
@@ -92,6 +96,8 @@ class APIKey(models.Model):
     audience = models.CharField(max_length=12, choices=Audience)
     scopes = models.JSONField(default=list)
     allowed_networks = models.JSONField(default=list, blank=True)  # CIDR; empty = any
+    # For whom it reviews; None for partner systems. It ends with the person.
+    person = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="review_keys")
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True, blank=True)
@@ -101,6 +107,17 @@ class APIKey(models.Model):
     class Meta:
         verbose_name = _("API key")
         verbose_name_plural = _("API keys")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(audience="reviewer", person__isnull=False)
+                | (~models.Q(audience="reviewer") & models.Q(person__isnull=True)),
+                name="reviewers_key_has_its_person",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(person__isnull=True) | models.Q(created_by=models.F("person")),
+                name="person_makes_their_own_key",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -55,6 +55,8 @@ SCOPES = (
     "recommendations:read",
     "events:read",
 )
+# What a reviewer’s own key may hold, and no other.
+REVIEW_SCOPES = ("cases:read", "cases:review")
 
 
 def roles_of(user: User) -> frozenset[str]:

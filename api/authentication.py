@@ -12,7 +12,8 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from accounts.actors import actor_of_key
-from accounts.models import APIKey
+from accounts.models import APIKey, User
+from accounts.permissions import Permission, require
 from accounts.selectors import find_api_key, is_usable, note_use
 from accounts.tokens import hash_token
 from core.actors import Actor
@@ -28,10 +29,12 @@ class Caller:
     """Who calls.
 
     merchant_ids    the merchants it may see and act for; None = every merchant, the marketplace itself
+    person          the reviewer in whose name it acts; None for partner systems
     """
 
     key: APIKey
     merchant_ids: frozenset[int] | None
+    person: User | None = None
 
     is_authenticated = True
 
@@ -58,14 +61,18 @@ def find_caller(token: str, *, address: str, at: datetime) -> Caller | None:
     A key seen within API_KEY_MEMORY_SECONDS is not read again; one that is
     revoked meanwhile opens for so long. Its expiry, networks and merchants are
     looked at every time. No query then for a key of the operator, one for a
-    seller's.
+    seller's. A reviewer's person is read anew, with one query: who has left, or
+    lost the role, does nothing more.
     """
     life = timedelta(seconds=settings.API_KEY_MEMORY_SECONDS)
     read = partial(find_api_key, token, address=address, at=at)
     key = _recent.find(hash_token(token), read, at=at, life=life)
     if key is None or not is_usable(key, address=address, at=at):
         return None
-    return Caller(key, merchant_ids_of_key(key))
+    if key.person_id is None:
+        return Caller(key, merchant_ids_of_key(key))
+    person = User.objects.filter(pk=key.person_id, is_active=True).first()
+    return None if person is None else Caller(key, merchant_ids_of_key(key), person)
 
 
 class ApiKeyAuthentication(BaseAuthentication):
@@ -91,6 +98,15 @@ def caller_of(request: Request) -> Caller:
     caller: object = request.user
     assert isinstance(caller, Caller)
     return caller
+
+
+def reviewer_of(request: Request) -> User:
+    """Return the person in whose name a reviewer's key calls; PermissionDenied if they do not review."""
+    person = caller_of(request).person
+    if person is None:
+        raise PermissionDenied(_("Only a reviewer’s own key may do this."), code="reviewer_only")
+    require(person, Permission.REVIEW_CASES)
+    return person
 
 
 def require_operator(request: Request) -> None:

@@ -17,8 +17,8 @@ from .authentication import caller_of
 
 HEADER = "Idempotency-Key"
 MAX_LENGTH = 255
-# Status and body of a finished piece of work.
-Done = tuple[int, dict[str, Any]]
+# Status and body of a finished piece of work; None = the answer has no body.
+Done = tuple[int, dict[str, Any] | None]
 
 
 class KeyRequired(DomainError):
@@ -48,7 +48,7 @@ def answer_once(request: Request, work: Callable[[], Done], *, location: str = "
 
     def fresh() -> idempotency.Answer:
         status, body = work()
-        return idempotency.Answer(status, orjson.dumps(body, default=str))
+        return idempotency.Answer(status, b"" if body is None else orjson.dumps(body, default=str))
 
     answer = idempotency.run_once(caller_of(request).credential, read_key(request), _payload(request), fresh)
     response = Response(answer.body, status=answer.status)

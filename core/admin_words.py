@@ -252,6 +252,7 @@ FIELD_WORDS: "Mapping[str, StrPromise]" = {
     "paused_at": _("clock stopped"),
     "payload": _("payload"),
     "payment_status": _("payment"),
+    "person": _("reviewer"),
     "points": _("points"),
     "policy": _("policy"),
     "position": _("position"),

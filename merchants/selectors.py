@@ -53,9 +53,14 @@ def get_membership(user: User, merchant: Merchant) -> Membership:
 
 
 def merchant_ids_of_key(key: APIKey) -> frozenset[int] | None:
-    """Return the merchants a key acts for; None for the operator's keys, which act for all."""
+    """Return the merchants a key acts for; None for the operator's keys, which act for all.
+
+    A reviewer's key acts for none.
+    """
     if key.audience == Audience.OPERATOR:
         return None
+    if key.audience == Audience.REVIEWER:
+        return frozenset()
     with connection.cursor() as cursor:  # at every call of a seller: a statement of its own, not the compiler
         cursor.execute("SELECT merchant_id FROM merchants_keygrant WHERE api_key_id = %s", [key.pk])
         return frozenset(merchant_id for (merchant_id,) in cursor.fetchall())

@@ -14,7 +14,9 @@ from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
+from accounts.actors import actor_of
 from accounts.models import Role, RoleGrant, User
+from accounts.permissions import REVIEW_SCOPES
 from accounts.services import create_api_key
 from catalog.content import RevisionFields
 from catalog.models import Category, Listing, ListingRevision
@@ -92,6 +94,14 @@ def make_key(
     audience = "seller" if merchants else "operator"
     key, token = create_api_key(name="Test", audience=audience, scopes=scopes, actor=SYSTEM, **fields)
     KeyGrant.objects.bulk_create([KeyGrant(api_key=key, merchant=merchant) for merchant in merchants])
+    return token
+
+
+def make_review_key(person: User, *, scopes: Sequence[str] = REVIEW_SCOPES, **fields: Any) -> str:
+    """Return the token of a new key for this reviewer's own tools."""
+    _key, token = create_api_key(
+        name="Tool", audience="reviewer", scopes=scopes, actor=actor_of(person), person=person, **fields
+    )
     return token
 
 

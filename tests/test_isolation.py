@@ -33,6 +33,7 @@ from tests.make import (
     make_live_ruleset,
     make_merchant,
     make_model,
+    make_review_key,
     make_rule,
     make_user,
 )
@@ -74,6 +75,8 @@ OBJECTS = {
     "api/v1/merchants/": "mer",
     "api/v1/statements/": "sta",
     "api/v1/appeals/": "apl",
+    "api/v1/cases/": "cas",
+    "api/v1/verdicts/": "ver",
 }
 # Parameters that name no object of a merchant.
 WORDS = {
@@ -112,10 +115,16 @@ BODIES: dict[str, dict[str, Any]] = {
         "lines": [{"line": encode("lin", new_id()), "quantity": 1}],
     },
     "api/v1/orders/<str:id>/payment-events": {"id": "p-1", "kind": "paid", "amount": "49.90"},
+    "api/v1/cases/<str:id>/heartbeat": {"claim_token": 0},
+    "api/v1/cases/<str:id>/release": {"claim_token": 0},
+    "api/v1/cases/<str:id>/verdict": {"claim_token": 0, "evidence_version": 1, "kind": "approve"},
+    "api/v1/verdicts/<str:id>/refuse": {"note": "The buyer was reached."},
 }
 # Which object it is about stands in the query, so there is nothing to find without one.
 NAMED_BY_QUERY = {"console:snooze-new"}
 OPEN_TO_ALL = {"api:docs", "api:errors", "api:openapi", "portal:application_terms"}
+# Cases are no merchant's: only reviewers' own keys reach them.
+OF_REVIEWERS = ("api/v1/cases/", "api/v1/verdicts/")
 # A key needs no scope to ask for whom it speaks.
 WITHOUT_SCOPE = {"api:merchant"}
 # What a page may write although it was only looked at: a session, when a key was used, who opened a document,
@@ -183,6 +192,7 @@ class World:
     staff: User
     own_key: str
     strange_key: str
+    review_key: str
     ids: Mapping[str, str]
 
 
@@ -196,10 +206,12 @@ def world(settings: Any, tmp_path: Any) -> World:
     model = make_model()
     owner, stranger = make_user(), make_user()
     mine, other = make_merchant(owner=owner), make_merchant(owner=stranger)
+    staff = make_user(*Role)
     return World(
         owner=owner,
         stranger=stranger,
-        staff=make_user(*Role),
+        staff=staff,
+        review_key=make_review_key(staff),
         own_key=make_key(mine, scopes=SCOPES),
         strange_key=make_key(other, scopes=SCOPES),
         ids={
@@ -293,6 +305,8 @@ def test_somebody_elses_object_is_not_found_and_not_told_from_one_that_does_not_
         if route.door not in callers or not route.names_an_object:
             continue
         owner, stranger = callers[route.door]
+        if route.path.startswith(OF_REVIEWERS):
+            owner = Caller(Client(), world.review_key)
         for method, answer in stranger.answers(route, world.ids).items():
             with subtests.test(f"{method} {route.path}"):
                 assert answer.status_code in {404, 403}, answer.content
@@ -357,9 +371,11 @@ def test_looking_changes_nothing(world: World, subtests: Any) -> None:
         "api": Caller(Client(), world.own_key),
         "console": Caller(_browser(world.staff)),
     }
+    reviewer = Caller(Client(), world.review_key)
     for route in ROUTES:
+        caller = reviewer if route.path.startswith(OF_REVIEWERS) else callers[route.door]
         with subtests.test(route.path), CaptureQueriesContext(connection) as queries:
-            callers[route.door].call("GET", route, world.ids)
+            caller.call("GET", route, world.ids)
             assert _writes(queries) == []
 
 

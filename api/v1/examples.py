@@ -69,6 +69,52 @@ APPEAL = {
     "decided_at": None,
 }
 
+# ── Review ───────────────────────────────────────────────────────────────────────────────────────
+_CASE, _LATER = "cas_1hczaj5q50000", "2026-03-02T12:00:30Z"
+CLAIM = {"token": 1, "expires_at": "2026-03-02T12:15:00Z"}
+CASE = {
+    "id": _CASE,
+    "status": "claimed",
+    "queue": "orders",
+    "title": "2026-000123",
+    "subject": {"kind": "order", "id": _ORDER},
+    "merchant": _MERCHANT,
+    "due_at": "2026-03-03T12:00:00Z",
+    "evidence_version": 1,
+    "claim": CLAIM,
+    "possible_kinds": ["approve", "reject", "escalate", "hold"],
+    "reasons": [{"code": "stolen_card", "label": "The card is stolen"}],
+    "requestable": [],
+    "decision": {"id": "dec_1hczaj5q10000", "outcome": "review", "reason_codes": ["amount_unusual"]},
+    "verdict": None,
+}
+RELEASED_CASE = {**CASE, "status": "queued", "claim": None}
+NEW_VERDICT = {
+    "claim_token": 1,
+    "evidence_version": 1,
+    "kind": "reject",
+    "reason_codes": ["stolen_card"],
+    "note": "The bank confirmed it.",
+}
+VERDICT = {
+    "id": "ver_1hczaj5q60000",
+    "case": _CASE,
+    "kind": "reject",
+    "status": "pending",
+    "is_yours": True,
+    "needs_second": False,
+    "is_final": False,
+    "reason_codes": ["stolen_card"],
+    "requested": [],
+    "message": "",
+    "note": "The bank confirmed it.",
+    "hold_until": None,
+    "effective_at": _LATER,
+    "created_at": _AT,
+}
+SIGNED_VERDICT = {**VERDICT, "needs_second": True}
+REFUSED_VERDICT = {**SIGNED_VERDICT, "status": "refused", "effective_at": None}
+
 # ── Orders ───────────────────────────────────────────────────────────────────────────────────────
 NEW_ORDER = {
     "merchant": _MERCHANT,

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from . import appeals, applications, decisions, events, listings, merchants, recommendations, statements
+from .cases import views as cases
 from .orders import views as orders
 
 urlpatterns = [
@@ -30,6 +31,15 @@ urlpatterns = [
     path("statements/<str:id>", statements.StatementItem.as_view(), name="statement"),
     path("statements/<str:id>/appeals", appeals.Appeals.as_view(), name="statement_appeals"),
     path("appeals/<str:id>", appeals.AppealItem.as_view(), name="appeal"),
+    path("cases/next", cases.NextCase.as_view(), name="next_case"),
+    path("cases/<str:id>", cases.CaseItem.as_view(), name="case"),
+    path("cases/<str:id>/claim", cases.CaseClaim.as_view(), name="claim_case"),
+    path("cases/<str:id>/heartbeat", cases.CaseHeartbeat.as_view(), name="heartbeat"),
+    path("cases/<str:id>/release", cases.CaseRelease.as_view(), name="release_case"),
+    path("cases/<str:id>/verdict", cases.CaseVerdict.as_view(), name="case_verdict"),
+    path("verdicts/<str:id>/undo", cases.VerdictUndo.as_view(), name="undo_verdict"),
+    path("verdicts/<str:id>/sign", cases.VerdictSignature.as_view(), name="sign_verdict"),
+    path("verdicts/<str:id>/refuse", cases.VerdictRefusal.as_view(), name="refuse_verdict"),
     path("recommendations", recommendations.Recommendations.as_view(), name="recommendations"),
     path("events", events.Events.as_view(), name="events"),
     path("merchants", merchants.Merchants.as_view(), name="merchants"),

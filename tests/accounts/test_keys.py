@@ -5,14 +5,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import IntegrityError, transaction
 
-from accounts.models import APIKey
-from accounts.permissions import SCOPES
+from accounts.actors import actor_of
+from accounts.models import APIKey, Role, User
+from accounts.permissions import REVIEW_SCOPES, SCOPES
 from accounts.selectors import find_api_key, note_use
 from accounts.services import create_api_key, revoke_api_key
 from accounts.tokens import hash_token
 from core.actors import SYSTEM
-from core.errors import ValidationFailed
+from core.errors import PermissionDenied, ValidationFailed
 from core.models import AuditEntry
 from tests.make import NOON, make_user
 
@@ -190,3 +192,71 @@ def test_a_key_outlives_the_person_who_made_it() -> None:
     _, token = make(created_by=person)
     person.delete()
     assert found(token) is not None
+
+
+# ── Keys of reviewers ────────────────────────────────────────────────────────────────────────────
+def make_own(person: User, **fields: Any) -> tuple[APIKey, str]:
+    fields.setdefault("scopes", REVIEW_SCOPES)
+    fields.setdefault("actor", actor_of(person))
+    return create_api_key(name="Tool", audience="reviewer", person=person, **fields)
+
+
+def test_a_reviewer_makes_a_key_of_their_own() -> None:
+    person = make_user(Role.REVIEWER)
+    key, token = make_own(person)
+    assert (key.person, key.created_by, key.scopes) == (person, person, list(REVIEW_SCOPES))
+    assert found(token) == key
+    entry = AuditEntry.objects.get(action="api_key.created")
+    assert (entry.actor_kind, entry.actor_id) == ("user", str(person.pk))
+
+
+@pytest.mark.parametrize("is_superuser", [False, True])
+def test_nobody_makes_a_key_for_a_colleague(is_superuser: bool) -> None:
+    colleague = make_user(Role.SENIOR_REVIEWER, is_superuser=is_superuser, is_staff=is_superuser)
+    for actor in (actor_of(colleague), SYSTEM):
+        with pytest.raises(PermissionDenied) as caught:
+            make_own(make_user(Role.REVIEWER), actor=actor)
+        assert caught.value.code == "not_yours"
+    assert not APIKey.objects.exists()
+    assert not AuditEntry.objects.filter(action="api_key.created").exists()
+
+
+def test_who_does_not_review_has_no_such_key() -> None:
+    with pytest.raises(PermissionDenied):
+        make_own(make_user(Role.RISK_ANALYST))
+    assert not APIKey.objects.exists()
+
+
+def test_the_scopes_of_partners_and_reviewers_do_not_mix() -> None:
+    with pytest.raises(ValidationFailed):
+        make(scopes=["cases:review"])
+    with pytest.raises(ValidationFailed):
+        make_own(make_user(Role.REVIEWER), scopes=["cases:read", "orders:read"])
+    with pytest.raises(ValidationFailed):
+        make(person=make_user(Role.REVIEWER))
+    with pytest.raises(ValidationFailed):
+        create_api_key(name="Tool", audience="reviewer", scopes=REVIEW_SCOPES, actor=SYSTEM)
+    assert not APIKey.objects.exists()
+
+
+def test_the_database_keeps_a_key_with_its_one_person() -> None:
+    lin, wei = make_user(Role.REVIEWER), make_user(Role.REVIEWER)
+    make_own(lin)
+    partner, _ = make()
+    keys = APIKey.objects
+    for change in (
+        lambda: keys.filter(person=lin).update(person=wei),
+        lambda: keys.filter(person=lin).update(person=None),
+        lambda: keys.filter(person=lin).update(audience="operator"),
+        lambda: keys.filter(pk=partner.pk).update(person=lin, created_by=lin),
+        lambda: keys.filter(pk=partner.pk).update(audience="reviewer"),
+    ):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            change()
+
+
+def test_a_reviewers_key_ends_with_the_person() -> None:
+    person = make_user(Role.REVIEWER)
+    _, token = make_own(person)
+    person.delete()
+    assert found(token) is None

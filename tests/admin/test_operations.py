@@ -132,6 +132,26 @@ def test_a_key_is_made_by_the_service_and_its_secret_shown_once(staff: Client) -
     assert key.secret_hash not in page
 
 
+def test_a_reviewers_key_is_made_for_oneself_whoever_is_named(staff: Client) -> None:
+    colleague = make_user(Role.REVIEWER)
+    body = {"name": "Tool", "audience": Audience.REVIEWER, "scopes": ["cases:read", "cases:review"]}
+    answer = staff.post(reverse("admin:accounts_apikey_add"), body | {"person": str(colleague.pk)})
+    assert re.search(r"mk_live_[\w-]+", answer.content.decode())
+    key = APIKey.objects.get()
+    assert key.person != colleague
+    assert key.person == key.created_by == User.objects.get(is_superuser=True)
+
+
+@pytest.mark.parametrize(
+    ("audience", "scopes"),
+    [(Audience.OPERATOR, ["cases:review"]), (Audience.REVIEWER, ["cases:read", "orders:read"])],
+)
+def test_scopes_of_reviewers_and_partners_do_not_mix(staff: Client, audience: str, scopes: list[str]) -> None:
+    body = {"name": "Tool", "audience": audience, "scopes": scopes}
+    assert staff.post(reverse("admin:accounts_apikey_add"), body).status_code == 200
+    assert not APIKey.objects.exists()
+
+
 def test_a_revoked_key_opens_nothing(staff: Client) -> None:
     staff.post(
         reverse("admin:accounts_apikey_add"),

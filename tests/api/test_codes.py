@@ -9,7 +9,10 @@ from api.v1.events import EVENT_TYPES
 
 ROOT = Path(__file__).parents[2]
 # What a request to the API can reach; the console and its people have errors of their own.
-REACHED = ("api", "catalog", "core", "merchants", "orders", "intake/pipeline.py", "intake/withdrawals.py")
+REACHED = (
+    *("api", "catalog", "core", "merchants", "orders", "intake/pipeline.py", "intake/withdrawals.py"),
+    *(f"cases/{name}.py" for name in ("claims", "open_queues", "settling", "signatures", "verdicts")),
+)
 DOMAIN_ERRORS = {"Conflict", "InvalidTransition", "NotFound", "PermissionDenied", "InvalidAmount"}
 # Raised only on the way of a person: restarting an application, archiving a listing.
 NOT_OFFERED = {"application_open", "cannot_apply_again", "open_orders"}
