@@ -19,8 +19,12 @@ def serve_instead(case: ReviewCase, user: User, *, at: datetime) -> ReviewCase |
     A queue without golden cases costs one query. Who has seen one, as a case
     or as a copy, is not served it; nor is a merchant's own member.
     """
+    # Asked first because it is cheap: most queues have none, and a claim is in a hurry.
+    there_are = GoldenCase.objects.filter(queue_id=case.queue_id, queue__golden_share__gt=0, retired_at=None)
+    if case.purpose == CasePurpose.GOLDEN or not there_are.exists():
+        return None
     golden = _unseen_by(user, case.queue_id)
-    if golden is None or case.purpose == CasePurpose.GOLDEN:
+    if golden is None:
         return None
     earlier = SecondLook.objects.filter(queue_id=case.queue_id, kind=LookKind.GOLDEN)
     last = earlier.order_by("-pk").values_list("pk", flat=True).first()
