@@ -24,7 +24,7 @@ from merchants.models import Membership
 from .colleagues import Reviewer
 from .models import OPEN, CaseExclusion, CaseStatus, Queue, ReviewCase, Verdict, VerdictKind
 from .open_queues import Standing, closed_queues, people_of, require_open, standing_of
-from .quality.serving import serve_instead
+from .quality.serving import has_golden_cases, serve_instead
 from .states import CASE
 
 # Long enough to read a case and be called away, short enough that an abandoned one is not late for it.
@@ -38,7 +38,7 @@ def claim_next(
 ) -> ReviewCase | None:
     """Claim the first case in order of work that this reviewer may decide; None if there is none.
 
-    Four queries and the journal, whatever the backlog; a hidden copy of a
+    Three queries and the journal, whatever the backlog; a hidden copy of a
     golden case may come instead. Raises Conflict (`off`) if this person has
     gone off.
 
@@ -54,7 +54,9 @@ def claim_next(
         if case is None:
             _require_at_work(user)
             return None
-        return _claim(serve_instead(case, user, at=at) or case, user, at)
+        # The statement has looked already whether there is any: most queues have none.
+        golden = serve_instead(case, user, at=at) if case.has_golden else None  # type: ignore[attr-defined]
+        return _claim(golden or case, user, at)
 
 
 def claim_case(case: ReviewCase, user: User, *, at: datetime) -> ReviewCase:
@@ -96,7 +98,7 @@ def release_expired(*, at: datetime, limit: int = 500) -> int:
     """Put cases whose lease has ended back into their queues; return how many."""
     with journal.unit():
         expired = list(
-            ReviewCase.objects.filter(status=CaseStatus.CLAIMED, claim_expires_at__lte=at)
+            ReviewCase.objects.filter(claim_expires_at__lte=at)
             .order_by("claim_expires_at")
             .select_for_update(skip_locked=True)[:limit]
         )
@@ -200,7 +202,7 @@ def _has_expired_leases(at: datetime) -> bool:
     table = ReviewCase._meta.db_table
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT 1 FROM {table} WHERE status = 'claimed' AND claim_expires_at <= %s LIMIT 1",  # noqa: S608
+            f"SELECT 1 FROM {table} WHERE claim_expires_at <= %s LIMIT 1",  # noqa: S608
             [connection.ops.adapt_datetimefield_value(at)],
         )
         return cursor.fetchone() is not None
@@ -241,6 +243,7 @@ def _statement(standing: Standing, has_queue: bool, where: _Where | None) -> tup
         waiting = waiting.filter(Q(sort_key__gt=_KEY) | Q(sort_key=_KEY, pk__gt=_CASE))
     elif where is _Where.ANYWHERE:
         waiting = waiting.exclude(pk=_CASE)
+    waiting = waiting.annotate(has_golden=has_golden_cases("queue_id"))
     first = waiting.order_by("sort_key", "id").select_for_update(skip_locked=True, of=("self",))[:1]
     sql, parameters = first.query.sql_with_params()
     return sql, tuple(parameters)

@@ -169,7 +169,7 @@ def list_people_on(viewer: User, *, at: datetime, zone: ZoneInfo) -> list[Person
     """
     held: dict[int, list[ReviewCase]] = defaultdict(list)
     own = Membership.objects.filter(user=viewer).values("merchant_id")
-    claims = ReviewCase.objects.filter(status=CaseStatus.CLAIMED, claim_expires_at__gt=at)
+    claims = ReviewCase.objects.filter(claim_expires_at__gt=at)
     claims = claims.exclude(merchant_id__in=own)
     for case in claims.select_related("queue").order_by("claim_expires_at")[:RECENT]:
         assert case.claimed_by_id is not None
@@ -194,7 +194,7 @@ def count_on(*, at: datetime) -> tuple[int, int]:
     """Return how many people are at the desk now: reviewers, and seniors. Two queries."""
     since = at - ON_NOW
     ids = set(
-        ReviewCase.objects.filter(status=CaseStatus.CLAIMED, claim_expires_at__gt=since + LEASE)
+        ReviewCase.objects.filter(claim_expires_at__gt=since + LEASE)
         .order_by()
         .values_list("claimed_by_id", flat=True)
         .distinct()

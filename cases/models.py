@@ -144,7 +144,8 @@ class ReviewCase(models.Model):
 
     The claim is a lease: `claimed_by` may act until `claim_expires_at`, and
     only with the current `claim_token`, which grows with every claim, so that
-    a late verdict under an old claim is recognised (a fencing token).
+    a late verdict under an old claim is recognised (a fencing token). There is
+    a lease exactly while the case is claimed.
     `sort_key` orders the queue without a clock: smaller comes first.
     """
 
@@ -196,8 +197,12 @@ class ReviewCase(models.Model):
             models.Index(
                 fields=["sort_key", "id"], name="case_next_anywhere", condition=models.Q(status="queued")
             ),
+            # Says nothing of the status: just after a wave of claims, PostgreSQL's figures know of none that
+            # are claimed, and it would walk through all of them to find one that has run out.
             models.Index(
-                fields=["claim_expires_at"], name="case_lease", condition=models.Q(status="claimed")
+                fields=["claim_expires_at"],
+                name="case_lease",
+                condition=models.Q(claim_expires_at__isnull=False),
             ),
             # What a queue's line shows, however long the queue is: the first to fall due, and the oldest.
             models.Index(
@@ -232,9 +237,9 @@ class ReviewCase(models.Model):
                 name="one_open_case_per_subject",
             ),
             models.CheckConstraint(
-                condition=~models.Q(status="claimed")
-                | models.Q(claimed_by__isnull=False, claim_expires_at__isnull=False),
-                name="claimed_case_has_a_lease",
+                condition=models.Q(status="claimed", claimed_by__isnull=False, claim_expires_at__isnull=False)
+                | (~models.Q(status="claimed") & models.Q(claim_expires_at__isnull=True)),
+                name="lease_exactly_while_claimed",
             ),
             models.CheckConstraint(
                 condition=~models.Q(status="on_hold") | models.Q(held_until__isnull=False),

@@ -156,7 +156,7 @@ def count_ages(*, at: datetime) -> dict[int, tuple[int, ...]]:
 def list_claimed_by(user: User, *, at: datetime) -> QuerySet[ReviewCase]:
     """List the cases this reviewer holds a live claim on, the oldest claim first."""
     return (
-        ReviewCase.objects.filter(status=CaseStatus.CLAIMED, claimed_by=user, claim_expires_at__gt=at)
+        ReviewCase.objects.filter(claimed_by=user, claim_expires_at__gt=at)
         .select_related("queue")
         .order_by("claim_expires_at")
     )

@@ -16,12 +16,10 @@ from .sampling import is_drawn, open_like
 def serve_instead(case: ReviewCase, user: User, *, at: datetime) -> ReviewCase | None:
     """Return a fresh copy of a golden case, if this is the turn of one; the case itself waits on.
 
-    A queue without golden cases costs one query. Who has seen one, as a case
-    or as a copy, is not served it; nor is a merchant's own member.
+    To be asked where `has_golden_cases` only. Who has seen one, as a case or as
+    a copy, is not served it; nor is a merchant's own member.
     """
-    # Asked first because it is cheap: most queues have none, and a claim is in a hurry.
-    there_are = GoldenCase.objects.filter(queue_id=case.queue_id, queue__golden_share__gt=0, retired_at=None)
-    if case.purpose == CasePurpose.GOLDEN or not there_are.exists():
+    if case.purpose == CasePurpose.GOLDEN:
         return None
     golden = _unseen_by(user, case.queue_id)
     if golden is None:
@@ -47,6 +45,13 @@ def serve_instead(case: ReviewCase, user: User, *, at: datetime) -> ReviewCase |
         )
     )
     return copy
+
+
+def has_golden_cases(queue: str) -> Exists:
+    """Return whether a queue serves golden cases, as a condition; `queue` names the outer field."""
+    return Exists(
+        GoldenCase.objects.filter(queue_id=OuterRef(queue), queue__golden_share__gt=0, retired_at=None)
+    )
 
 
 def _unseen_by(user: User, queue_id: int) -> GoldenCase | None:

@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Role
 from cases import claims
@@ -188,3 +190,28 @@ def test_claiming_next_costs_the_same_for_any_backlog(django_assert_max_num_quer
         make_case(value_minor=value)
     with django_assert_max_num_queries(8):  # role, savepoint ×2, leases, case, move, journal
         claims.claim_next(user, at=NOON)
+
+
+def test_a_case_has_a_lease_exactly_while_it_is_claimed() -> None:
+    make_case()
+    claimed = claims.claim_next(make_reviewer(), at=NOON)
+    assert claimed is not None
+    row = ReviewCase.objects.filter(pk=claimed.pk)
+    for change in ({"claim_expires_at": None}, {"claimed_by": None}, {"status": CaseStatus.QUEUED}):
+        with pytest.raises(IntegrityError, match="lease_exactly_while_claimed"), transaction.atomic():
+            row.update(**change)
+
+
+def test_what_has_run_out_is_looked_for_without_a_walk_through_what_is_claimed() -> None:
+    """PostgreSQL's figures are those of a quiet moment: it must not depend on them which index it takes."""
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has no figures that grow old")
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE cases_reviewcase")
+    with CaptureQueriesContext(connection) as queries:
+        claims._has_expired_leases(NOON)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"EXPLAIN {queries[0]['sql']}")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "case_lease" in plan
