@@ -37,6 +37,7 @@ from orders.placing import Contact, NewLine, NewOrder, Signals
 # through a table between two measurements would push what is measured out of the cache.
 _OF_KEY = "(merchant_id, external_id) = (SELECT merchant_id, external_id FROM orders_order WHERE id = %s)"
 _TABLES = {
+    "core_statement": "subject_id = %s",
     "orders_orderkey": _OF_KEY,
     "orders_order": "id = %s",
     "orders_orderline": "order_id = %s",
@@ -161,16 +162,16 @@ def _sendable(value: Any) -> Any:
 def _renumber(rows: _TableRows, order_id: int) -> None:
     """Give every row a new identity, so that it fits beside the original."""
     fresh = new_id()
-    decision = {row["id"]: new_id() for row in rows["risk_decision"]}
+    others = {row["id"]: new_id() for table in ("risk_decision", "core_statement") for row in rows[table]}
     for table, found in rows.items():
         for row in found:
             for name, value in row.items():
                 if value == order_id:
                     row[name] = fresh
-                elif name == "decision_id":
-                    row[name] = decision[value]
+                elif name == "decision_id" or (name.endswith("_statement_id") and value is not None):
+                    row[name] = others[value]
                 elif name == "id":
-                    row[name] = decision.get(value) or new_id()
+                    row[name] = others.get(value) or new_id()
                 elif name == "external_id":
                     row[name] = f"{value}-floor"
                 elif table == "cases_reviewcase" and name == "status":
