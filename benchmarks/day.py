@@ -40,7 +40,7 @@ _HARD_HOURS = 2
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cases", type=int, default=10_000)
     parser.add_argument("--reviewers", type=int, default=20)
-    parser.add_argument("--past", type=int, default=7, help="days before it that the forecast rests on")
+    parser.add_argument("--past", type=int, default=14, help="days before it that the forecast rests on")
     parser.add_argument("--load", type=float, default=1.03, help="work that comes in ÷ work that can be done")
     parser.add_argument("--seed", type=int, default=20_261_127)
 

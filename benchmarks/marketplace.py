@@ -13,6 +13,7 @@ from accounts.services import grant_role
 from cases.services import ensure_default_queues
 from core.actors import SYSTEM
 from intake.imports import run_import
+from ml import datasets
 from ml.comparison import Margins
 from orders.models import Order
 from risk import comparing, rollups, services, training
@@ -26,6 +27,7 @@ from simulation.loading import load_standing
 
 # What is timed is the trees: whether they beat a line on so few bad orders is chance, and left to the gate.
 _WIDE = Margins(average_precision=1.0, cost_share=100.0)
+_FEWEST_JUDGED = 5  # bad among the later of ten thousand orders: about ten
 
 
 def prepare_marketplace(*, orders: int, rules: int, seed: int) -> None:
@@ -37,7 +39,10 @@ def prepare_marketplace(*, orders: int, rules: int, seed: int) -> None:
         _import(orders, seed)
     if not ModelVersion.objects.filter(subject=Subject.ORDER, status="champion").exists():
         run = services.request_training(Subject.ORDER, as_of=now, requested_by=None)
-        with mock.patch.object(comparing, "Margins", return_value=_WIDE):
+        with (
+            mock.patch.object(comparing, "Margins", return_value=_WIDE),
+            mock.patch.object(datasets, "MIN_LABELS_PER_CLASS", _FEWEST_JUDGED),
+        ):
             version = training.run(run.pk, at=now)
         if version is None:
             run.refresh_from_db()
