@@ -35,17 +35,20 @@ from orders.placing import Contact, NewLine, NewOrder, Signals
 
 # Table → which of its rows belong to an order, in the order of insertion. Each is found by an index: reading
 # through a table between two measurements would push what is measured out of the cache.
-_OF_KEY = "(merchant_id, external_id) = (SELECT merchant_id, external_id FROM orders_order WHERE id = %s)"
+_OF_KEY = (
+    "(merchant_id, external_id) = (SELECT merchant_id, external_id FROM orders_order WHERE id = %(order)s)"
+)
 _TABLES = {
-    "core_statement": "subject_id = %s",
+    "core_statement": "subject_id = %(order)s",
     "orders_orderkey": _OF_KEY,
-    "orders_order": "id = %s",
-    "orders_orderline": "order_id = %s",
-    "orders_ordercontact": "order_id = %s",
-    "risk_decision": "subject_id = %s",
-    "cases_reviewcase": "subject_id = %s",
-    "core_transitionrecord": "subject_id = %s",
-    "core_outboxevent": "subject_id = %s",
+    "orders_order": "id = %(order)s",
+    "orders_orderline": "order_id = %(order)s",
+    "orders_ordercontact": "order_id = %(order)s",
+    "risk_decision": "subject_id = %(order)s",
+    "cases_reviewcase": "subject_id = %(order)s",
+    "core_transitionrecord": "subject_id = %(order)s",
+    # Made after the order was, with ids in the order of time; it has no index of subjects.
+    "core_outboxevent": "subject_id = %(order)s AND id > %(order)s",
 }
 _SEED = 20_261_122
 _TURN = 10
@@ -150,7 +153,7 @@ class _Floor:
 
 def _rows(table: str, condition: str, order_id: int) -> list[dict[str, Any]]:
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT * FROM {table} WHERE {condition} ORDER BY 1", [order_id])
+        cursor.execute(f"SELECT * FROM {table} WHERE {condition} ORDER BY 1", {"order": order_id})
         names = [description.name for description in cursor.description]
         return [dict(zip(names, map(_sendable, row), strict=True)) for row in cursor.fetchall()]
 
