@@ -75,7 +75,19 @@ class Order(TwoTimesModel):
         verbose_name = _("order")
         verbose_name_plural = _("orders")
         indexes = [
-            models.Index(fields=["merchant", "occurred_at"], name="order_of_merchant"),
+            # It carries what history counts: a merchant's orders lie all over the table.
+            models.Index(
+                fields=["merchant", "occurred_at"],
+                name="order_of_merchant",
+                include=[
+                    "known_at",
+                    "base_total_minor",
+                    "buyer_key",
+                    "card_key",
+                    "card_country",
+                    "shipping_country",
+                ],
+            ),
             models.Index(fields=["buyer_key", "occurred_at"], name="order_of_buyer"),
             models.Index(
                 fields=["device_key", "occurred_at"],

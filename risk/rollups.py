@@ -1,7 +1,7 @@
 """Rollups: what keeps reading a key's history at the same cost, however much of it there is.
 
-A key with more than HEAVY events has one rollup per source and entity: buckets of a minute, an hour and a
-day, the last moment of each pair for DISTINCT, and a watermark. Buckets and pairs hold exactly the events
+A key with more than HEAVY events has one rollup per source and entity: buckets from a minute to eight days,
+the last moment of each pair for DISTINCT, and a watermark. Buckets and pairs hold exactly the events
 that became visible (occurred and known) before the watermark, late ones in the bucket in which they occurred;
 the history statement adds what became visible since. A worker moves watermarks forward, each batch in one
 transaction, so that a reader's snapshot sees buckets and watermark together; nothing is written while an
@@ -27,14 +27,15 @@ from core.locks import share_lock, try_lock
 
 from .facts.orders import history_query
 from .features import parts
-from .features.declarations import ORDER_FEATURES, Entity, Source
+from .features.declarations import DAY, ORDER_FEATURES, Entity, Source
 from .features.parts import Slot
 from .features.tables import BUCKETS, LATENESS, PAIRS, ROLLUPS, Dialect
 from .features.windows import LEVELS, READ_BACK
 from .models import Rollup
 
-# Reading so many events costs about what reading a rollup does: below, a rollup would not pay.
-HEAVY = 400
+# Reading so many events costs about what reading a rollup does: below, a rollup would not pay. Those of a
+# merchant lie side by side in their index; anybody else's are read from pages all over the table.
+HEAVY = dict.fromkeys(Entity, 400) | {Entity.MERCHANT: 800}
 # Twice as long as any transaction of ours runs; an order that waited so long for a worker still reads them.
 SETTLING = timedelta(seconds=60)
 # The request's clock is read before its transaction begins, by the time a request may wait for a connection.
@@ -128,7 +129,7 @@ def _slots() -> tuple[Slot, ...]:
 
 def _kept(level: int) -> timedelta:
     """Return how long a bucket is kept: as far as windows reach, and a day for readers that lag behind."""
-    delay = max(feature.delay_minutes for feature in ORDER_FEATURES) if level == LEVELS[-1] else 0
+    delay = max(feature.delay_minutes for feature in ORDER_FEATURES) if level >= DAY else 0
     return timedelta(minutes=READ_BACK[level] + delay, days=1)
 
 
@@ -173,7 +174,7 @@ def _enlist(slot: Slot, at: datetime, since: datetime | None) -> int:
         "source": slot.source.value,
         "entity": slot.entity.value,
         "oldest": at - timedelta(minutes=slot.widest.window_minutes + slot.widest.delay_minutes),
-        "heavy": HEAVY,
+        "heavy": HEAVY[slot.entity],
     }
     with connection.cursor() as cursor:
         cursor.execute(sql, values)

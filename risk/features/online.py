@@ -181,7 +181,7 @@ def build_query(
         positions |= {feature: tuple(width + at for at in places) for feature, places in found.items()}
         lateral = "LATERAL " if is_rolled else ""
         part = " AS part" if dialect is Dialect.POSTGRESQL else ""
-        rows = parts.rows(slot, is_rolled=is_rolled)
+        rows = parts.rows(slot, dialect, is_rolled=is_rolled)
         named = ", ".join(f"{text} AS c{number}" for number, text in enumerate(aggregates))
         texts.append(f"{lateral}(SELECT {named}\nFROM ({rows}){part}) AS {slot.name}")
         columns += [f"{slot.name}.c{number}" for number in range(len(aggregates))]

@@ -6,9 +6,11 @@ from functools import cached_property
 
 from risk.features.declarations import Entity, Feature, Filter, Source, Statistic, window_name
 from risk.features.filters import to_sql
-from risk.features.tables import BUCKETS, HALF, LATENESS, PAIRS, Dialect, Table
+from risk.features.tables import BUCKETS, HALF, LATENESS, PAIRS, TABLES, Dialect, Table
 
 _AMOUNTS = (Statistic.SUM, Statistic.STD)
+# Whose keys an order is often the first to have.
+_OFTEN_NEW = frozenset(Entity) - {Entity.MERCHANT}
 
 
 @dataclass(frozen=True)
@@ -170,11 +172,14 @@ def _flag(where: Filter) -> str:
 
 
 # ── What it is taken over ────────────────────────────────────────────────────────────────────────
-def rows(slot: Slot, *, is_rolled: bool) -> str:
+def rows(slot: Slot, dialect: Dialect, *, is_rolled: bool) -> str:
     """Return the rows of a slot's subselect: all events, or what a rollup holds and the events beside it."""
-    if not is_rolled:
-        return _events(slot, _window(slot), is_read=False)
-    return "\nUNION ALL ".join([*_event_arms(slot), _bucket_arm(slot)])
+    if is_rolled:
+        return "\nUNION ALL ".join([*_event_arms(slot), _bucket_arm(slot)])
+    condition = _window(slot)
+    if dialect is Dialect.POSTGRESQL and slot.source is not Source.ORDERS and slot.entity in _OFTEN_NEW:
+        condition += f" AND {_has_ordered(slot)}"
+    return _events(slot, condition, is_read=False)
 
 
 def _select(slot: Slot, text_of: Callable[["Measure"], str], *, is_read: bool = False) -> str:
@@ -237,6 +242,17 @@ def _events(slot: Slot, condition: str, *, is_read: bool = True) -> str:
         f"SELECT {columns_of(slot, is_read=is_read)} FROM {slot.table.name}"  # noqa: S608 - declared names
         f" WHERE {slot.key} = %({slot.entity})s{scope}\nAND {condition}"
     )
+
+
+def _has_ordered(slot: Slot) -> str:
+    """Return whether any order has the key, as one has that a label is about.
+
+    The page that says so is read for the key's orders anyway, and written when this one is stored. One page
+    of each index of labels would be fetched to find nothing, once these are larger than the memory.
+    """
+    orders = TABLES[Source.ORDERS]
+    key = orders.keys[slot.entity]
+    return f"EXISTS (SELECT 1 FROM {orders.name} WHERE {key} = %({slot.entity})s)"  # noqa: S608 - declared names
 
 
 def _window(slot: Slot) -> str:

@@ -1,4 +1,4 @@
-"""Where windows begin and end, in minutes since the epoch, and how buckets of five sizes tile them."""
+"""Where windows begin and end, in minutes since the epoch, and how buckets of six sizes tile them."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -7,10 +7,10 @@ from itertools import pairwise
 from risk.features.declarations import DAY, HOUR, MINUTE, Feature
 
 MICROSECONDS_PER_MINUTE = 60_000_000
-TEN_MINUTES, SIX_HOURS = 10 * MINUTE, 6 * HOUR
-# The sizes of buckets. Windows begin on minutes, hours and days; the sizes between them make a read that ends
-# at an odd minute of an odd hour two and a half times shorter.
-LEVELS = (MINUTE, TEN_MINUTES, HOUR, SIX_HOURS, DAY)
+TEN_MINUTES, SIX_HOURS, EIGHT_DAYS = 10 * MINUTE, 6 * HOUR, 8 * DAY
+# The sizes of buckets. Windows begin on minutes, hours and days; the sizes between and above them make a read
+# that ends at an odd minute of an odd hour four times shorter.
+LEVELS = (MINUTE, TEN_MINUTES, HOUR, SIX_HOURS, DAY, EIGHT_DAYS)
 # How far back buckets of a size can be read: a window that begins on one, and the bucket that it begins in.
 READ_BACK = {
     MINUTE: DAY + HOUR,
@@ -18,6 +18,7 @@ READ_BACK = {
     HOUR: 8 * DAY,
     SIX_HOURS: 8 * DAY,
     DAY: 182 * DAY,
+    EIGHT_DAYS: 189 * DAY,
 }
 FOREVER = 4_000_000_000  # minutes; later than any moment of either engine
 

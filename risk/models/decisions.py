@@ -143,7 +143,17 @@ class Label(TwoTimesModel):
         verbose_name_plural = _("labels")
         indexes = [
             models.Index(fields=["subject_id", "subject_kind"], name="label_of_subject"),
-            models.Index(fields=["merchant_id", "known_at"], name="label_of_merchant"),
+            # These two carry what history counts of a merchant's labels, which lie all over the table.
+            models.Index(
+                fields=["merchant_id", "known_at"],
+                name="label_of_merchant",
+                include=["subject_kind", "superseded_at", "is_bad"],
+            ),
+            models.Index(
+                fields=["merchant_id", "subject_occurred_at"],
+                name="outcome_of_merchant",
+                include=["subject_kind", "known_at", "superseded_at", "is_bad"],
+            ),
             models.Index(fields=["buyer_key", "known_at"], name="label_of_buyer"),
             # Who around an order is bad: a buyer of a thousand good orders must cost one look.
             models.Index(
@@ -159,7 +169,6 @@ class Label(TwoTimesModel):
                 name="label_of_card",
                 condition=models.Q(card_key__isnull=False),
             ),
-            models.Index(fields=["merchant_id", "subject_occurred_at"], name="outcome_of_merchant"),
             models.Index(fields=["buyer_key", "subject_occurred_at"], name="outcome_of_buyer"),
             # Corrections are rare: these stay tiny, and tell a rollup what to take back.
             *(

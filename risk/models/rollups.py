@@ -32,14 +32,14 @@ class Rollup(models.Model):
 
 
 class RollupBucket(models.Model):
-    """One row sums one rollup's events that occurred in one minute, ten, one hour, six, or a day.
+    """One row sums one rollup's events that occurred in one minute, ten, one hour, six, a day, or eight.
 
     stream    "" for all events, else the code of the filter that they passed
     """
 
     pk = models.CompositePrimaryKey("rollup_id", "level", "at", "stream")
     rollup_id = models.BigIntegerField()
-    level = models.IntegerField()  # minutes: 1, 10, 60, 360 or 1440
+    level = models.IntegerField()  # minutes, see risk.features.windows.LEVELS
     at = models.DateTimeField()
     stream = models.CharField(max_length=12)
     n = models.IntegerField()

@@ -105,7 +105,7 @@ def assert_parity(online: Mapping[int, Mapping[str, float]]) -> None:
 
 @pytest.fixture
 def _few_are_heavy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rollups, "HEAVY", 3)
+    monkeypatch.setattr(rollups, "HEAVY", dict.fromkeys(Entity, 3))
 
 
 @pytest.mark.django_db
@@ -136,7 +136,7 @@ class TestSmallStreams(TestCase):
     @given(st.integers(0, 2**32), st.integers(1, 25))
     def test_small_streams_are_told_what_history_gives(self, seed: int, count: int) -> None:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(rollups, "HEAVY", 1)
+            patch.setattr(rollups, "HEAVY", dict.fromkeys(Entity, 1))
             random = Random(seed)
             assert_parity({order.pk: told for order, told in stream(random, count)})
 
@@ -238,6 +238,6 @@ def test_buckets_tile_the_span_and_cross_no_boundary(boundaries: tuple[int | Non
         covered = band.until
     assert covered == ends[-1]
     for band in bands:
-        if band.level < DAY:
+        if band.level < LEVELS[-1]:
             larger = LEVELS[LEVELS.index(band.level) + 1]
             assert (band.until - band.since) // band.level < 2 * larger // band.level
