@@ -231,32 +231,28 @@ def _roll_up(slot: Slot, ids: Collection[int], watermark: datetime) -> None:
 
 def _fresh(slot: Slot) -> Iterator[str]:
     """Yield reads of what became visible since `mine.watermark`; a correction takes one back."""
-    table = slot.table
-    mine = f"{table.name} WHERE {slot.key} = mine.key"
-    if table.scope:
-        mine += f" AND {table.scope}"
+    table, columns = slot.table, parts.columns_of(slot, is_read=False)
+    mine = f"{slot.key} = mine.key"
+    came = f"{table.known_at} >= mine.watermark AND {table.known_at} < %(watermark)s"
     if table.has_late_events:
         kept = f"{table.occurred_at} >= %(kept_{LEVELS[-1]})s"
         visible = f"greatest({table.occurred_at}, {table.known_at})"
-        came = f"{visible} >= mine.watermark AND {visible} < %(watermark)s"
+        became = f"{visible} >= mine.watermark AND {visible} < %(watermark)s"
         on_time = (
             f"{table.occurred_at} >= mine.watermark - {LATENESS} AND {table.occurred_at} < %(watermark)s"
         )
-        columns = parts.columns_of(slot, is_read=False)
-        yield f"SELECT {columns} FROM {mine} AND {kept} AND {on_time} AND {came}"  # noqa: S608
-        late = (
-            f"{table.known_at} - {table.occurred_at} > {LATENESS} AND {table.known_at} >= mine.watermark"
-            f" AND {table.known_at} < %(watermark)s AND {table.occurred_at} < mine.watermark - {LATENESS}"
-        )
-        yield f"SELECT {parts.columns_of(slot, is_read=False)} FROM {mine} AND {kept} AND {late}"  # noqa: S608
+        yield f"SELECT {columns} FROM {table.name} WHERE {mine} AND {kept} AND {on_time} AND {became}"  # noqa: S608
+        late = parts.alone(slot, f"{mine} AND {parts.late(slot)} AND {came}")
+        before = f"{table.occurred_at} < mine.watermark - {LATENESS}"
+        yield f"SELECT {columns} FROM {late} WHERE {kept} AND {before}"  # noqa: S608 - declared names
         return
-    came = f"{table.known_at} >= mine.watermark AND {table.known_at} < %(watermark)s"
+    mine = f"{mine} AND {table.scope}"
     stands = f"({table.superseded_at} IS NULL OR {table.superseded_at} >= %(watermark)s)"
-    yield f"SELECT {parts.columns_of(slot, is_read=False)} FROM {mine} AND {came} AND {stands}"  # noqa: S608
+    yield f"SELECT {columns} FROM {parts.alone(slot, f'{mine} AND {came}')} WHERE {stands}"  # noqa: S608
     corrected = f"{table.superseded_at} >= mine.watermark AND {table.superseded_at} < %(watermark)s"
+    taken_back = parts.columns_of(slot, count="-1", is_read=False)
     yield (
-        f"SELECT {parts.columns_of(slot, count='-1', is_read=False)}"  # noqa: S608 - declared names
-        f" FROM (SELECT * FROM {mine} AND {corrected} OFFSET 0) AS corrected"
+        f"SELECT {taken_back} FROM {parts.alone(slot, f'{mine} AND {corrected}')}"  # noqa: S608 - declared names
         f" WHERE {table.known_at} < mine.watermark"
     )
 

@@ -279,8 +279,7 @@ def _event_arms(slot: Slot) -> Iterator[str]:
     """Yield reads of the events a rollup does not hold, all of them if there is none.
 
     An event is held from the moment the watermark has passed both its times; a correction takes back
-    what is held as soon as it is known. Corrections are found by their own index alone: OFFSET 0 keeps the
-    planner from walking through the whole window beside it.
+    what is held as soon as it is known.
     """
     table, watermark = slot.table, f"held.{slot.watermark}"
     since = f"%({since_name(slot.widest)})s"
@@ -290,21 +289,35 @@ def _event_arms(slot: Slot) -> Iterator[str]:
             f"({watermark} IS NULL OR {table.occurred_at} >= {watermark} OR {table.known_at} >= {watermark})"
         )
         yield _events(slot, f"{_window(slot)} AND {table.occurred_at} >= {first} AND {unheld}")
-        late = f"{table.known_at} - {table.occurred_at} > {LATENESS} AND {table.known_at} >= {watermark}"
-        yield _events(slot, f"{_window(slot)} AND {late} AND {table.occurred_at} < {watermark} - {LATENESS}")
+        unseen = f"{_window(slot)} AND {table.occurred_at} < {watermark} - {LATENESS}"
+        known_late = f"{slot.key} = %({slot.entity})s AND {late(slot)} AND {table.known_at} >= {watermark}"
+        yield f"SELECT {columns_of(slot)} FROM {alone(slot, known_late)} WHERE {unseen}"  # noqa: S608
         return
     if slot.source is Source.LABELS:
         yield _events(slot, f"{_window(slot)} AND {table.known_at} >= greatest({since}, {watermark})")
     else:
         yield _events(slot, f"{_window(slot)} AND {watermark} IS NULL")
         # Without the window, which the aggregates apply: its index would be tried, and is the long way.
-        yield _events(slot, f"{_known(slot)} AND {table.known_at} >= {watermark}")
+        recent = f"{slot.key} = %({slot.entity})s AND {table.scope} AND {table.known_at} >= {watermark}"
+        yield f"SELECT {columns_of(slot)} FROM {alone(slot, recent)} WHERE {_known(slot)}"  # noqa: S608
     corrected = f"{table.superseded_at} >= {watermark} AND {table.superseded_at} < %(as_of)s"
-    yield (
-        f"SELECT {columns_of(slot, count='-1')} FROM (SELECT * FROM {table.name}"  # noqa: S608
-        f" WHERE {slot.key} = %({slot.entity})s AND {table.scope} AND {corrected} OFFSET 0) AS corrected"
-        f" WHERE {table.known_at} < {watermark}"
-    )
+    corrected = f"{slot.key} = %({slot.entity})s AND {table.scope} AND {corrected}"
+    columns = columns_of(slot, count="-1")
+    yield f"SELECT {columns} FROM {alone(slot, corrected)} WHERE {table.known_at} < {watermark}"  # noqa: S608
+
+
+def late(slot: Slot) -> str:
+    """Return the condition by which the index of late events is found."""
+    return f"{slot.table.known_at} - {slot.table.occurred_at} > {LATENESS}"
+
+
+def alone(slot: Slot, condition: str) -> str:
+    """Return a subselect that is read by the one index that its condition names, and few rows of the table.
+
+    An index that carries what is asked for makes walking through all of a key's history look cheap. None
+    carries the id, which is positive; and OFFSET 0 keeps the window, which has an index of its own, outside.
+    """
+    return f"(SELECT * FROM {slot.table.name} WHERE {condition} AND id > 0 OFFSET 0) AS event"  # noqa: S608
 
 
 def _bucket_arm(slot: Slot) -> str:

@@ -139,6 +139,8 @@ def _schema(dialect: Dialect) -> list[str]:
     statements = []
     for table, columns in (("orders_order", _ORDERS), ("risk_label", _LABELS)):
         listed = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+        if dialect is Dialect.POSTGRESQL:  # what is read beside rollups asks for it
+            listed += ", id bigint DEFAULT 1"
         statements.append(f"CREATE TEMPORARY TABLE {table} ({listed})")
     indexed = [("orders_order", key, "occurred_at") for key in ORDER_KEYS.values()]
     indexed += [("risk_label", key, "known_at") for key in LABEL_KEYS.values()]
