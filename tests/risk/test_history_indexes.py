@@ -29,33 +29,39 @@ def nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield from nodes(part)
 
 
-def explain(options: str, keys: Mapping[Entity, int]) -> dict[str, Mapping[str, Any]]:
-    """Return the nodes of the plan that read an index, by its name."""
-    query = history_query("postgresql", frozenset())
+def explain(
+    options: str, keys: Mapping[Entity, int], rolled: frozenset[Entity] = frozenset()
+) -> list[Mapping[str, Any]]:
+    """Return the nodes of the plan that read an index."""
+    query = history_query("postgresql", rolled)
     values = {**query.bind(NOON, keys), **bind_links(NOON, keys, query.dialect)}
     with connection.cursor() as cursor:
         # The tables are empty here: left to itself, the planner would read them.
         cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
         cursor.execute(f"EXPLAIN (FORMAT JSON{options}) {query.sql}", values)
         ((found,),) = cursor.fetchall()
-    return {node["Index Name"]: node for node in nodes(found[0]["Plan"]) if "Index Name" in node}
+    return [node for node in nodes(found[0]["Plan"]) if "Index Name" in node]
 
 
 @needs_postgresql
-def test_a_quiet_merchants_history_is_read_from_indexes_alone() -> None:
-    read = explain("", dict.fromkeys(Entity, 1))
-    assert {name: read[name]["Node Type"] for name in CARRYING} == dict.fromkeys(CARRYING, "Index Only Scan")
+@pytest.mark.parametrize("rolled", [frozenset(), frozenset({Entity.MERCHANT})], ids=["quiet", "rolled up"])
+def test_one_read_of_each_index_takes_the_window_and_nothing_from_the_table(
+    rolled: frozenset[Entity],
+) -> None:
+    """What is read beside rollups has indexes of its own: a walk through a million entries costs 130 ms."""
+    read = explain("", dict.fromkeys(Entity, 1), rolled)
+    alone = [node["Index Name"] for node in read if node["Node Type"] == "Index Only Scan"]
+    assert sorted(name for name in alone if name in CARRYING) == sorted(CARRYING)
 
 
 @needs_postgresql
 def test_no_label_is_looked_for_where_the_key_is_new() -> None:
     order = make_order(at=NOON - timedelta(days=200))
     assert order.buyer_key is not None
-    looked_for = {
-        key: explain(", ANALYZE", {Entity.BUYER: key, Entity.MERCHANT: order.merchant_id})
-        for key in (order.buyer_key, order.buyer_key + 1)
-    }
-    loops = {key: read["label_of_buyer"]["Actual Loops"] for key, read in looked_for.items()}
+    loops = {}
+    for key in (order.buyer_key, order.buyer_key + 1):
+        read = explain(", ANALYZE", {Entity.BUYER: key, Entity.MERCHANT: order.merchant_id})
+        (loops[key],) = (node["Actual Loops"] for node in read if node["Index Name"] == "label_of_buyer")
     assert loops == {order.buyer_key: 1, order.buyer_key + 1: 0}
 
 
