@@ -56,9 +56,10 @@ def tile(boundaries: Iterable[int | None]) -> list[Band]:
 
     boundaries    ascending minutes; a last None stands for "and everything later"
 
-    >>> tile([1438, 1800, None])
-    [Band(level=1, since=1438, until=1440), Band(level=360, since=1440, until=1800), \
-Band(level=360, since=1800, until=2880), Band(level=1440, since=2880, until=4000000000)]
+    >>> [(band.level, band.since, band.until) for band in tile([1438, 1800, 14400])]
+    [(1, 1438, 1440), (360, 1440, 1800), (360, 1800, 2880), (1440, 2880, 14400)]
+    >>> tile([11520, None])
+    [Band(level=11520, since=11520, until=4000000000)]
     """
     ends = [FOREVER if boundary is None else boundary for boundary in boundaries]
     return [band for since, until in pairwise(ends) for band in _cover(since, until, len(LEVELS) - 1)]
