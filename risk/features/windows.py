@@ -9,7 +9,7 @@ from risk.features.declarations import DAY, HOUR, MINUTE, Feature
 MICROSECONDS_PER_MINUTE = 60_000_000
 TEN_MINUTES, SIX_HOURS, EIGHT_DAYS = 10 * MINUTE, 6 * HOUR, 8 * DAY
 # The sizes of buckets. Windows begin on minutes, hours and days; the sizes between and above them make a read
-# that ends at an odd minute of an odd hour four times shorter.
+# that ends at an odd minute of an odd hour three times shorter.
 LEVELS = (MINUTE, TEN_MINUTES, HOUR, SIX_HOURS, DAY, EIGHT_DAYS)
 # How far back buckets of a size can be read: a window that begins on one, and the bucket that it begins in.
 READ_BACK = {
