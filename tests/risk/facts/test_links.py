@@ -16,7 +16,7 @@ from risk.facts.orders import read_history
 from risk.features.columns import MICROSECONDS_PER_HOUR, Questions
 from risk.features.declarations import Entity
 from risk.features.link_sets import BadLabels, link_columns
-from risk.features.link_sql import LINK_PARAMETERS, bind_links, build_link_subselect
+from risk.features.link_sql import LinksQuery, bind_links
 from risk.features.links import ORDER_LINKS
 from risk.features.online import Dialect
 from risk.models import Label, LabelSource
@@ -33,6 +33,7 @@ from tests.risk.features.link_streams import (
     random_labels,
     random_orders,
 )
+from tests.risk.volume import store_marketplace
 
 pytestmark = pytest.mark.django_db
 BUYERS, COMPONENT, BAD = (link.name for link in ORDER_LINKS)
@@ -118,24 +119,21 @@ def test_the_statement_is_one_query_once_it_is_prepared(django_assert_num_querie
 
 def test_links_are_searched_and_not_scanned() -> None:
     """Guards the bound: a hub must be read from the end of its index, never as a whole."""
-    dialect = Dialect(connection.vendor)
-    select = f"SELECT * FROM {build_link_subselect(dialect)}"
-    values = bind_links(NOON, {Entity.DEVICE: 1}, dialect)
+    query = LinksQuery(Dialect(connection.vendor))
+    values = bind_links(NOON, {Entity.DEVICE: 1}, query.dialect)
     with connection.cursor() as cursor:
-        if dialect is Dialect.SQLITE:
-            cursor.execute(f"EXPLAIN QUERY PLAN {select}", values)
+        if query.dialect is Dialect.SQLITE:
+            cursor.execute(f"EXPLAIN QUERY PLAN {query.sql}", values)
             steps = [step for *_, step in cursor.fetchall()]
             assert not [step for step in steps if step.startswith(("SCAN orders_order", "SCAN risk_label"))]
             assert len([step for step in steps if "order_of_" in step and "=? AND" in step]) == 7
             assert any("bad_label_of_buyer" in step for step in steps)
             assert len([step for step in steps if "SEARCH found" in step and "(id=?)" in step]) == 4
         else:
-            cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL plan_cache_mode = force_generic_plan")
-            numbered = {name: f"${number}" for number, name in enumerate(LINK_PARAMETERS, start=1)}
-            types = ", ".join(LINK_PARAMETERS.values())
-            cursor.execute(f"PREPARE guarded ({types}) AS {select % numbered}")
-            marks = ", ".join(f"%({name})s" for name in LINK_PARAMETERS)
-            cursor.execute(f"EXPLAIN EXECUTE guarded ({marks})", values)
+            store_marketplace()
+            cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+            cursor.execute(query.prepare("guarded"))
+            cursor.execute(f"EXPLAIN {query.execute('guarded')}", values)
             plan = "\n".join(step for (step,) in cursor.fetchall())
             cursor.execute("DEALLOCATE guarded")
             assert "Seq Scan" not in plan

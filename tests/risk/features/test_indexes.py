@@ -7,6 +7,7 @@ from django.db import connection
 
 from risk.features.declarations import ORDER_FEATURES
 from risk.features.online import Dialect, build_query
+from tests.risk.volume import store_marketplace
 
 SUBSELECTS = len({(feature.source, feature.entity) for feature in ORDER_FEATURES})
 
@@ -22,6 +23,8 @@ def test_history_is_searched_and_not_scanned() -> None:
             searched = [step for *_, step in cursor.fetchall() if step.startswith("SEARCH")]
             assert len([step for step in searched if "=? AND" in step]) == SUBSELECTS
         else:
+            store_marketplace()
+            # Rollups are few here, and would be scanned.
             cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL plan_cache_mode = force_generic_plan")
             cursor.execute(query.prepare("guarded"))
             cursor.execute(f"EXPLAIN {query.execute('guarded')}", values)
