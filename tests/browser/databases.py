@@ -59,6 +59,9 @@ def _copy_on_server() -> str:
     copy = f"{source}_walk_{next(_numbers)}"
     connection.close()  # a template may have no other session
     with connection._nodb_cursor() as cursor:
+        # Nor one of a thread that has outlived its test: a request nobody waits for any more, or a connection
+        # that only the garbage collector will close.
+        cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [source])
         cursor.execute(f'DROP DATABASE IF EXISTS "{copy}"')
         cursor.execute(f'CREATE DATABASE "{copy}" TEMPLATE "{source}"')
     return copy

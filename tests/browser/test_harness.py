@@ -1,7 +1,13 @@
 """The walks hear what goes wrong in a page; a deaf harness would pass everything."""
 
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from django.db import connection
 from playwright.sync_api import expect
 
+from .databases import copied_database
 from .windows import Window
 
 
@@ -34,6 +40,25 @@ def test_an_expected_answer_is_no_complaint(window: Window) -> None:
     window.expected_statuses.add(404)
     window.open("/no-such-page")
     assert window.complaints == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_session_that_another_test_has_left_does_not_keep_the_database_from_being_copied(
+    tmp_path: Path,
+) -> None:
+    left: list[object] = []
+
+    def leave_open() -> None:
+        connection.ensure_connection()
+        left.append(connection.connection)
+
+    thread = Thread(target=leave_open)
+    thread.start()
+    thread.join()
+    source = connection.settings_dict["NAME"]
+    with copied_database(tmp_path):
+        assert left
+        assert connection.settings_dict["NAME"] != source
 
 
 def _taken(window: Window) -> list[str]:
