@@ -10,6 +10,7 @@ from django.db import connection
 from django.utils import translation
 
 from risk import busy, live
+from risk.facts import orders
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +49,12 @@ def _keys_read_anew(settings: pytest.FixtureRequest) -> None:
 def _no_time_to_undo(settings: pytest.FixtureRequest) -> None:
     """A verdict takes effect at once; tests of undoing set their own time."""
     settings.REVIEW_UNDO_SECONDS = 0  # type: ignore[attr-defined]
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine gives no other decisions than an idle one; tests of the limit set their own."""
+    monkeypatch.setattr(orders, "HISTORY_LIMIT_MS", 60_000)
 
 
 @pytest.fixture(autouse=True, scope="session")
