@@ -147,15 +147,16 @@ def _rules(count: int, *, changed: int = 0) -> list[RuleDefinition]:
         one, two, three = (f"number{(number * step + first) % _NUMBERS}" for step in (1, 7, 11))
         text, other = f"text{number % _TEXTS}", f"text{(number + 3) % _TEXTS}"
         flag = f"flag{number % _FLAGS}"
+        bound = round(number / 100, 2)  # its own, so that no two rules ask the same
         condition = (
-            f"{one} > {2 + number % 5} and {flag}",
-            f"{one} > 1.5 and {two} > 1.5 and {three} < 0.5",
-            f"{text} != {other} and {one} > 2.5",
-            f"{text} in ['US', 'GB', 'JP'] and {two} > 2 and not {flag}",
-            f"{one} + {two} > 7 or {three} > 6",
-            f"{one} / {two} > 40 and {flag} is missing",
-            f"default({one}, 0) > 3.5 and {text} == 'CN'",
-            f"{one} is missing and {two} > 3",
+            f"{one} > {2 + bound} and {flag}",
+            f"{one} > {1 + bound} and {two} > 1.5 and {three} < 0.5",
+            f"{text} != {other} and {one} > {2 + bound}",
+            f"{text} in ['US', 'GB', 'JP'] and {two} > {1.5 + bound} and not {flag}",
+            f"{one} + {two} > {6 + bound} or {three} > 6",
+            f"{one} / {two} > {40 + bound} and {flag} is missing",
+            f"default({one}, 0) > {3 + bound} and {text} == 'CN'",
+            f"{one} is missing and {two} > {2.5 + bound}",
         )[number % 8]
         effect = (Effect.POINTS, Effect.POINTS, Effect.REVIEW, Effect.POINTS, Effect.DECLINE)[number % 5]
         made.append(_rule(number, condition, effect))
