@@ -47,6 +47,9 @@ _BATCH_ROWS = 1_000_000
 # Texts are numbered where they repeat, and where more is asked of them than finding the distinct ones costs.
 _LARGEST_DISTINCT_SHARE = 0.25
 _FEWEST_QUESTIONS = 4
+# Up to so many choices are compared one by one: Polars' own search costs three times as much where many rows
+# have one of them (3 ms instead of 0.8 for three of seven countries in 250,000 rows).
+_FEW_CHOICES = 4
 _PYTHON = {"lower", "matches"}  # what Polars would compute differently
 _ONE = "one"  # a column of ones
 
@@ -218,7 +221,7 @@ class _Builder:
             case Comparison(sign):
                 return _COMPARED[sign](*parts)
             case Membership(operand, choices):
-                return parts[0].is_in(pl.Series(choices, dtype=DTYPES[operand.type]).implode())
+                return _among(parts[0], pl.Series(choices, dtype=DTYPES[operand.type]))
             case IsMissing():
                 return parts[0].is_null()
             case Default():
@@ -258,6 +261,12 @@ def _python_of(node: Call) -> Callable[[str], object]:
     pattern = node.operands[1]
     assert isinstance(pattern, Literal)
     return compile_pattern(str(pattern.value))
+
+
+def _among(operand: pl.Expr, choices: pl.Series) -> pl.Expr:
+    if len(choices) <= _FEW_CHOICES:
+        return _joined(or_, [operand == choice for choice in choices])
+    return operand.is_in(choices.implode())
 
 
 def _joined(join: _Operator, parts: Sequence[pl.Expr]) -> pl.Expr:

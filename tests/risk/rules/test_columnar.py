@@ -116,6 +116,7 @@ EXTREMES = [0.0, -0.0, 1.0, 2.0**53, 2.0**53 + 2, 5e-324, -1e308, 1e308, math.in
         "order.amount == order.lines",
         "order.amount >= order.lines",
         "order.amount in [0, 9007199254740992, 1e308]",
+        "order.amount in [0, 1, 9007199254740992, 1e308, -1e308]",
         "min(order.amount, order.lines) == order.lines",
         "max(order.amount, order.lines, 0) > abs(order.amount)",
         "round(order.amount) == order.amount",
