@@ -61,7 +61,8 @@ class Outcomes:
 class RuleFinding:
     """One rule over the rows.
 
-    hits       rows on which its condition is true, ascending, muted ones included
+    hits       rows on which its condition is true, ascending, muted ones included; the same array for
+               every rule that has this condition
     missing    number of rows on which an input was missing
     muted      those of `hits` that had no effect for their date or share
     """
@@ -122,7 +123,11 @@ class JointJudge:
             found = {name: (nothing, 0) for own in self._columns for name in own.values()}
         else:
             judged = self._judge.judge(frame)
-            found = {column.name: (_true_rows(column), column.null_count()) for column in judged}
+            hits = judged.select(pl.all().arg_true().implode())  # in one call, and so on every core
+            found = {
+                column.name: (rows.item().cast(pl.Int64).to_numpy(), column.null_count())
+                for column, rows in zip(judged, hits, strict=True)
+            }
         return [
             tuple(
                 _finding(rule, *found[columns[rule.code]], at, stable_key)
@@ -180,10 +185,6 @@ def choose_outcomes(
     # NaN is below every threshold.
     band = (scores >= thresholds.review_at).astype(np.uint8) + (scores >= thresholds.decline_at)
     return Outcomes(np.maximum(base, np.minimum(severest, band)).astype(np.uint8), base, severest)
-
-
-def _true_rows(column: pl.Series) -> Ints:
-    return column.arg_true().cast(pl.Int64).to_numpy()  # null is not true
 
 
 def _finding(rule: RuleDefinition, hits: Ints, missing: int, at: Ints, stable_key: StableKeys) -> RuleFinding:
