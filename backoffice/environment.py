@@ -23,7 +23,8 @@ def flag(name: str, default: bool) -> bool:
 
 
 def number(name: str, default: int) -> int:
-    value = os.environ.get(name, str(default))
+    """Return a whole number; an empty variable is none, as compose passes what is not given."""
+    value = os.environ.get(name) or str(default)
     try:
         return int(value)
     except ValueError:

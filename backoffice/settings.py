@@ -41,6 +41,30 @@ if "ENCRYPTION_KEY_2" in os.environ:
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "" if IS_PRODUCTION else "127.0.0.1,localhost,[::1],testserver")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 
+# ── Mail ─────────────────────────────────────────────────────────────────────────────────────────
+# Without a server mails are printed, addresses and links to sign in with among them: for development only.
+EMAIL_HOST = env.text("EMAIL_HOST", "")
+_CONSOLE_MAIL = "django.core.mail.backends.console.EmailBackend"
+EMAIL_BACKEND = env.text(
+    "EMAIL_BACKEND", "django.core.mail.backends.smtp.EmailBackend" if EMAIL_HOST else _CONSOLE_MAIL
+)
+EMAIL_HOST_USER = env.text("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD", "")
+# One word instead of Django's two flags, which may contradict each other; with its usual port (RFC 8314).
+_EMAIL_TLS = env.text("EMAIL_TLS", "") or "starttls"
+_EMAIL_PORTS = {"starttls": 587, "implicit": 465, "none": 25}
+if _EMAIL_TLS not in _EMAIL_PORTS:
+    raise ImproperlyConfigured(f"EMAIL_TLS must be starttls, implicit or none, not “{_EMAIL_TLS}”.")
+EMAIL_USE_TLS, EMAIL_USE_SSL = _EMAIL_TLS == "starttls", _EMAIL_TLS == "implicit"
+EMAIL_PORT = env.number("EMAIL_PORT", _EMAIL_PORTS[_EMAIL_TLS])
+EMAIL_TIMEOUT = 10  # seconds; a person who signs up waits for it
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "backoffice@localhost")
+# What links in mails begin with; wrong, and they lead nowhere.
+_SITE = (
+    f"https://{ALLOWED_HOSTS[0].lstrip('.')}" if IS_PRODUCTION and ALLOWED_HOSTS else "http://127.0.0.1:8000"
+)
+SITE_URL = (env.text("SITE_URL", "") or _SITE).rstrip("/")
+
 
 def _refuse_unsafe_production() -> None:
     if SECRET_KEY == _LOCAL_SECRET or len(SECRET_KEY) < 40:
@@ -51,6 +75,8 @@ def _refuse_unsafe_production() -> None:
         raise ImproperlyConfigured("Production refuses BACKOFFICE_DEBUG.")
     if not ALLOWED_HOSTS or "*" in ALLOWED_HOSTS:
         raise ImproperlyConfigured("Production needs ALLOWED_HOSTS, without “*”.")
+    if EMAIL_BACKEND == _CONSOLE_MAIL:
+        raise ImproperlyConfigured("Production needs EMAIL_HOST: nobody can sign up without mail.")
 
 
 if IS_PRODUCTION:
@@ -279,10 +305,6 @@ STORAGES = {
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
 }
-EMAIL_BACKEND = env.text("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
-# What links in mails begin with; wrong, and they lead nowhere.
-SITE_URL = env.text("SITE_URL", "http://127.0.0.1:8000").rstrip("/")
-DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "backoffice@localhost")
 
 # ── API ──────────────────────────────────────────────────────────────────────────────────────────
 # Calls per key and window: too few turn partners away, too many let one key crowd out the others.

@@ -67,6 +67,7 @@ def _production() -> Mapping[str, str]:
         "FINGERPRINT_KEY": urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         "ENCRYPTION_KEY": urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         "ALLOWED_HOSTS": "127.0.0.1",
+        "EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend",
         "BEHIND_PROXY": "true",  # the client says that it came over TLS
     }
 

@@ -49,6 +49,8 @@ def filled_in() -> dict[str, str]:
         "ENCRYPTION_KEY": urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         "POSTGRES_PASSWORD": secrets.token_hex(8),
         "ALLOWED_HOSTS": "backoffice.example",
+        "EMAIL_HOST": "mail.backoffice.example",
+        "DEFAULT_FROM_EMAIL": "office@backoffice.example",
     }
 
 

@@ -21,6 +21,7 @@ PRODUCTION = {
     "FINGERPRINT_KEY": KEY,
     "ENCRYPTION_KEY": KEY,
     "ALLOWED_HOSTS": "backoffice.example.com",
+    "EMAIL_HOST": "mail.example.com",
     "DATABASE_URL": "postgres://somebody@db.example.com/backoffice",
     "REDIS_URL": "redis://queue.example.com/0",
 }
@@ -31,7 +32,8 @@ print(json.dumps({name: getattr(s, name) for name in dir(s) if name in {
     "DEBUG", "IS_PRODUCTION", "ALLOWED_HOSTS", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE",
     "SECURE_SSL_REDIRECT", "SECURE_HSTS_SECONDS", "NAMESPACE", "CELERY_BROKER_URL", "IS_SQLITE",
     "CELERY_BROKER_TRANSPORT_OPTIONS", "CACHES", "DATABASES", "CONTENT_SECURITY_POLICY",
-    "ACCOUNT_EMAIL_VERIFICATION",
+    "ACCOUNT_EMAIL_VERIFICATION", "SITE_URL", "EMAIL_BACKEND", "EMAIL_HOST", "EMAIL_PORT", "EMAIL_USE_TLS",
+    "EMAIL_USE_SSL",
 }}, default=str))
 """
 
@@ -78,6 +80,8 @@ class TestProduction:
             ({"ALLOWED_HOSTS": " , "}, "ALLOWED_HOSTS"),
             ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS"),
             ({"ALLOWED_HOSTS": "backoffice.example.com,*"}, "ALLOWED_HOSTS"),
+            ({"EMAIL_HOST": None}, "EMAIL_HOST"),
+            ({"EMAIL_HOST": ""}, "EMAIL_HOST"),
         ],
         ids=lambda value: "=".join(map(str, *value.items())) if isinstance(value, dict) else "",
     )
@@ -93,6 +97,33 @@ class TestProduction:
     def test_its_local_secrets_appear_in_no_message(self, tmp_path: Path) -> None:
         result = load(tmp_path, **{**PRODUCTION, "SECRET_KEY": "my-tiny-secret"})
         assert "my-tiny-secret" not in result.stderr
+
+    @pytest.mark.parametrize(
+        ("change", "site"),
+        [
+            ({}, "https://backoffice.example.com"),
+            ({"SITE_URL": ""}, "https://backoffice.example.com"),
+            ({"SITE_URL": "https://shop.example.com/office/"}, "https://shop.example.com/office"),
+            ({"ALLOWED_HOSTS": ".example.com,backoffice.example.com"}, "https://example.com"),
+        ],
+    )
+    def test_links_in_mails_lead_to_it(self, tmp_path: Path, change: dict[str, str], site: str) -> None:
+        assert loaded(tmp_path, **{**PRODUCTION, **change})["SITE_URL"] == site
+
+    @pytest.mark.parametrize(
+        ("word", "port", "is_starttls", "is_implicit"),
+        [("", 587, True, False), ("implicit", 465, False, True), ("none", 25, False, False)],
+    )
+    def test_it_sends_mail_over_tls(
+        self, tmp_path: Path, word: str, port: int, is_starttls: bool, is_implicit: bool
+    ) -> None:
+        found = loaded(tmp_path, **PRODUCTION, EMAIL_TLS=word, EMAIL_PORT="")
+        assert found["EMAIL_BACKEND"].endswith("smtp.EmailBackend")
+        assert (found["EMAIL_HOST"], found["EMAIL_PORT"]) == ("mail.example.com", port)
+        assert (found["EMAIL_USE_TLS"], found["EMAIL_USE_SSL"]) == (is_starttls, is_implicit)
+
+    def test_a_security_of_mail_that_does_not_exist_is_refused(self, tmp_path: Path) -> None:
+        assert "EMAIL_TLS" in load(tmp_path, **PRODUCTION, EMAIL_TLS="ssl").stderr
 
 
 class TestEnvironment:
