@@ -79,10 +79,11 @@ class ColumnJudge:
 
     def _judge(self, frame: pl.DataFrame) -> pl.DataFrame:
         columns = {node: f"x{number}" for number, node in enumerate(self.inputs)}
+        schema = frame.schema  # made anew by every call
         prepared = frame.select(
             # Not a literal: it keeps the height where no input is there, and stays a column when it divides.
             pl.int_range(pl.len()).ge(0).cast(pl.Float64).alias(_ONE),
-            *(_prepared(frame, node).alias(name) for node, name in columns.items()),
+            *(_prepared(schema, node).alias(name) for node, name in columns.items()),
         )
         known: dict[Node, pl.Expr] = {node: pl.col(name) for node, name in columns.items()}
         asked = {columns[text]: nodes for text, nodes in self._on_text.items()}
@@ -110,10 +111,10 @@ def name_of(node: Reference | Probe) -> str:
     return node.field.name if isinstance(node, Reference) else node.name
 
 
-def _prepared(frame: pl.DataFrame, node: Reference | Probe) -> pl.Expr:
+def _prepared(schema: pl.Schema, node: Reference | Probe) -> pl.Expr:
     """Return the column as the language knows it, or a missing one."""
     name, wanted = name_of(node), DTYPES[node.type]
-    found = frame.schema.get(name, pl.Null())
+    found = schema.get(name, pl.Null())
     if found == pl.Null():
         return pl.lit(None, dtype=wanted)
     if not _fits(found, node.type):
