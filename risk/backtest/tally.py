@@ -25,6 +25,7 @@ Flags = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
+Words = npt.NDArray[np.uint64]  # a bit for each row
 
 OUTCOMES = ("approve", "review", "decline")
 FLIPS_PER_MOVE = 50
@@ -235,18 +236,27 @@ def _overlap(candidate: Sequence[RuleFinding], live: Sequence[RuleFinding], n: i
     rows = [*shared, *(key for key in ours if key not in theirs)]
     columns = [*shared, *(key for key in theirs if key not in ours)]
     bits = {key: _bits(hits, n) for key, hits in (ours | theirs).items()}
-    theirs_bits = np.stack([bits[key] for key in columns])
-    both = np.zeros((len(rows), len(columns)), dtype=np.int64)
-    for start in range(0, theirs_bits.shape[1], _WORDS):
-        words = slice(start, start + _WORDS)
-        block = np.ascontiguousarray(theirs_bits[:, words])
-        for place, key in enumerate(rows):
-            first = place if place < len(shared) else 0
-            common = np.bitwise_count(block[first:] & bits[key][words])
-            both[place, first:] += common.sum(axis=1, dtype=np.uint16)
-    upper = np.triu_indices(len(shared), 1)
-    both[upper[::-1]] = both[upper]
+    both = _count_pairs([bits[key] for key in rows], [bits[key] for key in columns], shared=len(shared))
     return both[np.ix_(_places(candidate, rows), _places(live, columns))]
+
+
+def _count_pairs(rows: Sequence[Words], columns: Sequence[Words], *, shared: int) -> Ints:
+    """Return (rows, columns) numbers of bits that are set in both.
+
+    shared    so many of the first rows are the first columns, too
+    """
+    both = np.zeros((len(rows), len(columns)), dtype=np.int64)
+    all_columns = np.stack(columns)
+    for start in range(0, all_columns.shape[1], _WORDS):
+        words = slice(start, start + _WORDS)
+        block = np.ascontiguousarray(all_columns[:, words])
+        for place, row in enumerate(rows):
+            first = place if place < shared else 0
+            common = np.bitwise_count(block[first:] & row[words])
+            both[place, first:] += common.sum(axis=1, dtype=np.uint16)
+    upper = np.triu_indices(shared, 1)
+    both[upper[::-1]] = both[upper]
+    return both
 
 
 def _distinct(findings: Iterable[RuleFinding]) -> dict[int, Ints]:
@@ -258,7 +268,7 @@ def _places(findings: Iterable[RuleFinding], keys: Sequence[int]) -> list[int]:
     return [place_of[id(finding.hits)] for finding in findings]
 
 
-def _bits(rows: Ints, n: int) -> npt.NDArray[np.uint64]:
+def _bits(rows: Ints, n: int) -> Words:
     flags = np.zeros(-(-n // 64) * 64, dtype=np.bool_)
     flags[rows] = True
     return np.packbits(flags).view(np.uint64)
