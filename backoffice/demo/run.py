@@ -65,9 +65,17 @@ def main(arguments: Sequence[str]) -> int:
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bin/demo", description="The whole back office on sample data.")
     parser.add_argument("--check", action="store_true", help="verify every result and exit, without serving")
-    parser.add_argument("--orders", type=int, default=history.ORDERS, help="size of the sample")
+    parser.add_argument(
+        "--orders",
+        type=int,
+        default=history.ORDERS,
+        help=f"size of the sample: {history.ORDERS:,}, at least {history.FEWEST_ORDERS:,}",
+    )
     parser.add_argument("--bind", default=BIND, help="where to serve")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.orders < history.FEWEST_ORDERS:
+        parser.error(f"--orders must be {history.FEWEST_ORDERS:,} or more, to train models on.")
+    return options
 
 
 def _build(orders: int, console: Console) -> list[float]:
