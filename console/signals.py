@@ -7,8 +7,10 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy
 
+from core.ui.formats import DEFAULT_DECLINE_AT, DEFAULT_REVIEW_AT
+from risk.accounts import HIGH_AT, MEDIUM_AT
 from risk.explain import ExplanationView, explanation_of
-from risk.models import Decision, Rule, RuleSet
+from risk.models import Decision, Rule, RuleSet, Subject
 from risk.rules.errors import ExpressionError
 from risk.rules.expression import parse
 from risk.schemas import schema_of
@@ -37,7 +39,8 @@ class Signals:
 
     muted                   rules that matched without effect, each with the reason in words
     flip_words              what would have had to be otherwise for another outcome, or why nothing is told
-    review_at, decline_at   the policy's thresholds on the score
+    review_at, decline_at   the policy's thresholds on the score; of a merchant account, where the bands begin
+                            that its alerts speak of
     """
 
     decision: Decision
@@ -75,7 +78,7 @@ def read_signals(decision: Decision) -> Signals:
         elif result is not False and code in rules:
             place = "none" if result is None else "true" if rules[code].mode == "live" else "shadow"
             found[place].append(reader.read(rules[code]))
-    thresholds = ruleset.policy.get("thresholds", {}) if ruleset else {}
+    review_at, decline_at = _bands_of(decision, ruleset)
     explanation = explanation_of(decision)
     return Signals(
         decision=decision,
@@ -88,9 +91,16 @@ def read_signals(decision: Decision) -> Signals:
         flip_words=explanation.flip_words if explanation else "",
         failures=[*decision.degraded, *evaluation.get("failed_rules", {})],
         ruleset=ruleset,
-        review_at=thresholds.get("review_at", 1 / 3),
-        decline_at=thresholds.get("decline_at", 2 / 3),
+        review_at=review_at,
+        decline_at=decline_at,
     )
+
+
+def _bands_of(decision: Decision, ruleset: RuleSet | None) -> tuple[float, float]:
+    if decision.subject_kind == Subject.MERCHANT:
+        return MEDIUM_AT, HIGH_AT
+    thresholds = ruleset.policy.get("thresholds", {}) if ruleset else {}
+    return thresholds.get("review_at", DEFAULT_REVIEW_AT), thresholds.get("decline_at", DEFAULT_DECLINE_AT)
 
 
 def _ruleset_of(decision: Decision) -> RuleSet | None:

@@ -28,7 +28,8 @@ from .models import AccountScore, Alert, Decision, Label, Outcome, Subject
 # beyond what seasonality explains.
 TOLERATED_SHARE = 0.03
 PRIOR_ORDERS = 50  # weight of the marketplace's share: a merchant's own history outweighs it after 50 orders
-BANDS = ((0.6, "high"), (0.2, "medium"), (0.0, "low"))
+MEDIUM_AT, HIGH_AT = 0.2, 0.6
+BANDS = ((HIGH_AT, "high"), (MEDIUM_AT, "medium"), (0.0, "low"))
 # An alert that is about no band: the rules would restrict the account, which only people do.
 RESTRICTION_PROPOSED = "restriction_proposed"
 NOT_SELLING = ("onboarding", "terminated")

@@ -1,8 +1,9 @@
 """Evidence on a merchant account: its score over time and what it is made of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from django.utils.translation import gettext_lazy
 
 from core.errors import NotFound
 from merchants.models import Merchant
@@ -11,6 +12,22 @@ from risk.accounts import RESTRICTION_PROPOSED
 from risk.models import AccountScore, Alert
 
 _SCORES = 60
+# What `risk.accounts.Evidence` counts, in its order: the name it is kept by, in words, decimals shown.
+_PARTS = (
+    ("known", gettext_lazy("Orders whose outcome is known"), 0),
+    ("bad", gettext_lazy("Of these proved bad"), 0),
+    ("pending", gettext_lazy("Orders whose outcome is open"), 0),
+    ("expected", gettext_lazy("Of these bad by their scores"), 1),
+)
+
+
+@dataclass(frozen=True)
+class ScorePart:
+    """One count that the account score is made of."""
+
+    label: str
+    value: float
+    decimals: int
 
 
 @dataclass(frozen=True)
@@ -34,8 +51,12 @@ class MerchantEvidence:
         return [score.score for score in self.scores]
 
     @property
-    def parts(self) -> Mapping[str, Mapping[str, Any]]:
-        return self.scores[-1].parts if self.scores else {}
+    def parts(self) -> list[ScorePart]:
+        """Return what the newest score is made of."""
+        found = self.scores[-1].parts if self.scores else {}
+        return [
+            ScorePart(str(label), found[name], decimals) for name, label, decimals in _PARTS if name in found
+        ]
 
 
 def gather(merchant_id: int) -> MerchantEvidence:

@@ -21,6 +21,7 @@ from core.reasons import find_reason
 from core.templatetags.ui import score
 from core.ui.formats import exact_text, number_text
 from core.ui.statuses import Tone
+from risk.accounts import HIGH_AT, MEDIUM_AT
 from risk.list_files import ReadEntries
 from risk.models import Decision
 
@@ -72,6 +73,12 @@ def banded_score(decision: Decision | None, bands: Bands) -> dict[str, object]:
         return score(decision.score, band=False)
     review_at, decline_at = bands[decision.subject_kind]
     return score(decision.score, review_at=review_at, decline_at=decline_at, band=False)
+
+
+@register.inclusion_tag("components/score.html")
+def account_score(value: float | None, *, band: bool = True) -> dict[str, object]:
+    """Show a merchant account's score in the bands that its alerts speak of."""
+    return score(value, review_at=MEDIUM_AT, decline_at=HIGH_AT, band=band)
 
 
 # A template hands over "" for what is not there.

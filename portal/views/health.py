@@ -19,7 +19,7 @@ from merchants.models import Merchant
 from merchants.permissions import Area
 from orders.health import TARGETS, WINDOW, Health, Metric, list_behind, measure
 from orders.models import Order
-from risk.accounts import BANDS, RESTRICTION_PROPOSED, band_of
+from risk.accounts import HIGH_AT, MEDIUM_AT, RESTRICTION_PROPOSED, band_of
 from risk.models import AccountScore, Alert
 
 from ..access import Shop, merchant_page
@@ -107,8 +107,8 @@ def health(request: HttpRequest, shop: Shop) -> HttpResponse:
         "measured": measured,
         "score": score,
         "band": _band(score),
-        "medium_at": BANDS[1][0],
-        "high_at": BANDS[0][0],
+        "medium_at": MEDIUM_AT,
+        "high_at": HIGH_AT,
         "chart": _chart(history) if len(history) > 1 else None,
         "alerts": [_alert(alert) for alert in _alerts(shop.merchant)[:_ALERTS_SHOWN]],
     }

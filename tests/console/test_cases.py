@@ -1,5 +1,6 @@
 """From "Next" to the verdict, as a reviewer's browser does it."""
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -347,7 +348,8 @@ def test_case_of_a_merchant_account_shows_its_facts_and_the_proposal(page: Clien
     )
     merchant = make_merchant(account_score=0.8, account_score_at=NOON, name="Tea & Co")
     now = timezone.now()
-    AccountScore.objects.create(merchant=merchant, score=0.8, band="high", as_of=now, parts={"known": 12})
+    parts = {"known": 1_200, "bad": 40, "pending": 9, "expected": 0.34}
+    AccountScore.objects.create(merchant=merchant, score=0.8, band="high", as_of=now, parts=parts)
     judge_account(merchant.pk, at=now)
     case = ReviewCase.objects.get(subject_kind="merchant")
     content = page.get(_url("case", case)).content.decode()
@@ -355,6 +357,23 @@ def test_case_of_a_merchant_account_shows_its_facts_and_the_proposal(page: Clien
     assert "Account score ≥ 50.0 %" in content
     assert "Rules propose to restrict this account" in content
     assert "Tea &amp; Co" in content
+    for label, value in (
+        ("Orders whose outcome is known", "1,200"),
+        ("Of these proved bad", "40"),
+        ("Orders whose outcome is open", "9"),
+        ("Of these bad by their scores", "0.3"),
+    ):
+        assert re.search(rf"<dt>{label}</dt><dd>[^/]*\b{value}\b", content), label
+
+
+def test_an_account_score_is_in_the_band_that_its_alerts_speak_of(page: Client) -> None:
+    make_live_ruleset(make_rule("account_score >= 0.2"), subject="merchant")
+    merchant = make_merchant(account_score=0.3, account_score_at=NOON)
+    now = timezone.now()
+    AccountScore.objects.create(merchant=merchant, score=0.3, band="medium", as_of=now)
+    judge_account(merchant.pk, at=now)
+    content = page.get(_url("case", ReviewCase.objects.get(subject_kind="merchant"))).content.decode()
+    assert re.findall(r"Risk 30 of 100: (\w+)", content) == ["Medium", "Medium"]
 
 
 def test_verdict_on_a_merchant_account_is_recorded_and_changes_nothing(page: Client, reviewer: User) -> None:
