@@ -374,6 +374,7 @@ def test_an_account_score_is_in_the_band_that_its_alerts_speak_of(page: Client) 
     judge_account(merchant.pk, at=now)
     content = page.get(_url("case", ReviewCase.objects.get(subject_kind="merchant"))).content.decode()
     assert re.findall(r"Risk 30 of 100: (\w+)", content) == ["Medium", "Medium"]
+    assert "The counts of the account give this score" in content
 
 
 def test_verdict_on_a_merchant_account_is_recorded_and_changes_nothing(page: Client, reviewer: User) -> None:
